@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type TimedCompletion } from '../timed-completion.js';
+import { complete } from './completion.js';
+
+/** How llama-server is run. */
+export interface LlamaServerOptions {
+  readonly binary: string;
+  /** GGUF file. */
+  readonly model: string;
+  /** For generation and prompts alike. */
+  readonly threads: number;
+  /** Tokens that the one slot holds. */
+  readonly contextLength: number;
+}
+
+/** A llama-server with one slot that answers. */
+export interface LlamaServer extends AsyncDisposable {
+  readonly pid: number;
+  /** Completes greedily, without looking at what it has cached, for exactly `tokens` tokens. */
+  complete(prompt: string, tokens: number): Promise<TimedCompletion>;
+}
+
+const START_MS = 60_000;
+
+/**
+ * Starts llama-server on a free port of the loopback and waits until its model is loaded.
+ * @throws Error with the end of its log when it does not come up within a minute
+ */
+export async function startLlamaServer(options: LlamaServerOptions): Promise<LlamaServer> {
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  const child = spawn(options.binary, commandLine(options, port), {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-4_000);
+  });
+  try {
+    await answering(child, base);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw new Error(`llama-server did not start: ${log}`, { cause: error });
+  }
+  return {
+    pid: child.pid ?? 0,
+    complete: async (prompt, tokens) => complete(base, prompt, tokens),
+    [Symbol.asyncDispose]: async () => {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    },
+  };
+}
+
+function commandLine(options: LlamaServerOptions, port: number): string[] {
+  const { model, threads, contextLength } = options;
+  return [
+    ...['--model', model, '--host', '127.0.0.1', '--port', `${port}`],
+    ...['--threads', `${threads}`, '--threads-batch', `${threads}`],
+    ...['--ctx-size', `${contextLength}`, '--parallel', '1'],
+    // Nothing may be kept from one prompt to the next, nor the settings above be changed.
+    ...['--cache-ram', '0', '--no-cache-prompt', '--fit', 'off', '--offline', '--no-ui'],
+  ];
+}
+
+async function answering(child: ChildProcess, base: string): Promise<void> {
+  const deadline = performance.now() + START_MS;
+  let failed: Error | undefined;
+  child.once('error', error => {
+    failed = error;
+  });
+  for (;;) {
+    if (failed !== undefined) throw failed;
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`);
+    if (performance.now() > deadline) throw new Error(`it was not ready within ${START_MS} ms`);
+    // Refused connections are the normal state until it listens, 503 until the model is loaded.
+    const status = await fetch(`${base}/health`).then(
+      response => response.status,
+      () => 0,
+    );
+    if (status === 200) return;
+    await delay(50);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port to be had');
+  return address.port;
+}
