@@ -224,4 +224,3 @@ export type PairVerdict =
       readonly targetValue: string;
       readonly draftValue: string;
     };
-

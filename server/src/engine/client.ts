@@ -1,0 +1,304 @@
+import { type Logger } from 'pino';
+import { CodedError } from '../coded-error.js';
+import { BackOff } from './back-off.js';
+import {
+  type Engine,
+  type EngineExit,
+  type EngineStatus,
+  type LoadCall,
+  type YieldedEvent,
+} from './engine.js';
+import { type EngineProcess, startEngineProcess } from './engine-process.js';
+import { EventQueue } from './event-queue.js';
+import {
+  type DetokenizeSpec,
+  type EngineInventory,
+  type FromEngine,
+  type GenerateSpec,
+  type LibraryInfo,
+  type LoadedModel,
+  type LoadProgressEvent,
+  type LoadSpec,
+  type PairVerdict,
+  type StreamEvent,
+  type ToEngine,
+  type TokenizeSpec,
+} from './protocol.js';
+
+/** How an engine is started and followed. */
+export interface EngineOptions {
+  readonly log: Logger;
+  /** Folder with libllama. @default what node-llama-cpp chooses for this machine */
+  readonly llamaDir?: string | undefined;
+}
+
+interface Call {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: CodedError) => void;
+  readonly onProgress?: (progress: LoadProgressEvent) => void;
+}
+
+type Question =
+  Extract<ToEngine, { call: number }> extends infer Each
+    ? Each extends unknown
+      ? Omit<Each, 'call'>
+      : never
+    : never;
+
+// Events of some 250 bytes each: a reader this far behind has stopped reading.
+const mostWaitingEvents = 4096;
+const closeGraceMs = 5000;
+
+/** Supervises one engine process: calls, streams, restarts with back-off. */
+export class EngineClient implements Engine {
+  readonly #log: Logger;
+  readonly #backOff = new BackOff();
+  readonly #calls = new Map<number, Call>();
+  readonly #streams = new Map<number, EventQueue<StreamEvent>>();
+  readonly #kvUsed = new Map<string, number>();
+  readonly #exitListeners: ((exit: EngineExit) => void)[] = [];
+  readonly #restartListeners: (() => void)[] = [];
+  #directory: string | undefined;
+  #process: EngineProcess | undefined;
+  #library: LibraryInfo | undefined;
+  #restarts = 0;
+  #lastExit = '';
+  #backOffMs = 0;
+  #nextCall = 0;
+  #nextStream = 1;
+  #closing = false;
+  #respawn: NodeJS.Timeout | undefined;
+
+  private constructor({ log, llamaDir }: EngineOptions) {
+    this.#log = log;
+    this.#directory = llamaDir;
+  }
+
+  /**
+   * Starts the first process.
+   * @throws CodedError ENGINE_ERROR when llama.cpp cannot be opened, or is not the one that the engine was written for
+   */
+  static async start(options: EngineOptions): Promise<EngineClient> {
+    const client = new EngineClient(options);
+    await client.#spawn();
+    return client;
+  }
+
+  status(): EngineStatus {
+    return {
+      running: this.#process !== undefined,
+      ...(this.#process === undefined ? {} : { pid: this.#process.pid }),
+      restarts: this.#restarts,
+      ...(this.#library === undefined ? {} : { library: this.#library }),
+      lastExit: this.#lastExit,
+    };
+  }
+
+  onExit(listener: (exit: EngineExit) => void): void {
+    this.#exitListeners.push(listener);
+  }
+
+  onRestart(listener: () => void): void {
+    this.#restartListeners.push(listener);
+  }
+
+  async load(spec: LoadSpec, { signal, onProgress }: LoadCall): Promise<LoadedModel> {
+    signal.throwIfAborted();
+    const cancel = (): void => this.#process?.send({ type: 'cancelLoad', model: spec.model });
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      return (await this.#ask({ type: 'load', spec }, onProgress)) as LoadedModel;
+    } finally {
+      signal.removeEventListener('abort', cancel);
+    }
+  }
+
+  async unload(model: string): Promise<void> {
+    await this.#ask({ type: 'unload', model });
+    this.#kvUsed.delete(model);
+  }
+
+  async *generate(spec: GenerateSpec, signal: AbortSignal): AsyncGenerator<YieldedEvent> {
+    if (signal.aborted) return;
+    const queue = new EventQueue<StreamEvent>(mostWaitingEvents);
+    this.#streams.set(spec.stream, queue);
+    let over = false;
+    const aborted = (): boolean => signal.aborted;
+    const cancel = (): void => this.#process?.send({ type: 'cancel', stream: spec.stream });
+    signal.addEventListener('abort', cancel, { once: true });
+    try {
+      this.#required().send({ type: 'generate', spec });
+      for (;;) {
+        const event = await queue.next();
+        over = event.type !== 'started' && event.type !== 'step';
+        if (event.type === 'failed') throw CodedError.fromData(event.error);
+        if (event.type === 'cancelled') return;
+        // After an abort the stream is only waited for: its sequence is free once the engine has confirmed.
+        if (!aborted()) yield event;
+        if (event.type === 'completed') return;
+      }
+    } finally {
+      signal.removeEventListener('abort', cancel);
+      if (!over) await this.#abandon(queue, cancel);
+      this.#streams.delete(spec.stream);
+    }
+  }
+
+  detachDraft(stream: number): void {
+    this.#process?.send({ type: 'detachDraft', stream });
+  }
+
+  nextStream(): number {
+    return this.#nextStream++;
+  }
+
+  async inventory(): Promise<EngineInventory> {
+    return (await this.#ask({ type: 'inventory' })) as EngineInventory;
+  }
+
+  async tokenize(spec: TokenizeSpec): Promise<Uint32Array> {
+    return (await this.#ask({ type: 'tokenize', spec })) as Uint32Array;
+  }
+
+  async detokenize(spec: DetokenizeSpec): Promise<string> {
+    return (await this.#ask({ type: 'detokenize', spec })) as string;
+  }
+
+  async comparePair(target: string, draft: string): Promise<PairVerdict> {
+    return (await this.#ask({ type: 'comparePair', target, draft })) as PairVerdict;
+  }
+
+  kvUsedTokens(model: string): number {
+    return this.#kvUsed.get(model) ?? 0;
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearTimeout(this.#respawn);
+    const running = this.#process;
+    if (running === undefined) return;
+    running.send({ type: 'shutdown' });
+    const late = setTimeout(() => running.kill(), closeGraceMs);
+    await running.ended;
+    clearTimeout(late);
+  }
+
+  async #spawn(): Promise<void> {
+    const started = await startEngineProcess(this.#directory, message => this.#onMessage(message));
+    this.#process = started;
+    this.#library = started.library;
+    // The folder has proven itself, so that a restart need not ask node-llama-cpp again.
+    this.#directory = started.library.directory;
+    void started.ended.then(how => this.#onEnd(how));
+    if (this.#closing) await this.close();
+  }
+
+  #onEnd(how: string): void {
+    this.#process = undefined;
+    this.#kvUsed.clear();
+    if (!this.#closing) this.#lastExit = how;
+    this.#backOffMs = this.#closing ? 0 : this.#backOff.failed();
+    const error = this.#gone();
+    for (const call of this.#calls.values()) call.reject(error);
+    this.#calls.clear();
+    for (const queue of this.#streams.values())
+      queue.pushLast({ type: 'failed', error: error.toData() });
+    if (this.#closing) return;
+    this.#log.error({ how, backOffMs: this.#backOffMs }, 'engine process ended');
+    for (const listener of this.#exitListeners) listener({ how, backOffMs: this.#backOffMs });
+    this.#scheduleRestart();
+  }
+
+  #scheduleRestart(): void {
+    this.#respawn = setTimeout(() => {
+      this.#restarts++;
+      this.#spawn().then(
+        () => {
+          for (const listener of this.#restartListeners) listener();
+        },
+        (error: unknown) => {
+          this.#backOffMs = this.#backOff.failed();
+          this.#log.error({ err: error, backOffMs: this.#backOffMs }, 'engine did not restart');
+          if (!this.#closing) this.#scheduleRestart();
+        },
+      );
+    }, this.#backOffMs);
+  }
+
+  #onMessage(message: FromEngine): void {
+    switch (message.type) {
+      case 'reply':
+        this.#take(message.call)?.resolve(message.value);
+        return;
+      case 'failed':
+        this.#take(message.call)?.reject(CodedError.fromData(message.error));
+        return;
+      case 'loadProgress':
+        this.#calls.get(message.call)?.onProgress?.(message.progress);
+        return;
+      case 'stream':
+        this.#onStream(message.stream, message.event);
+        return;
+      case 'kvUse':
+        this.#kvUsed.set(message.model, message.usedTokens);
+        return;
+      case 'log':
+        this.#log[message.level](message.message);
+        return;
+      case 'ready':
+      case 'refused':
+        return;
+    }
+  }
+
+  #onStream(stream: number, event: StreamEvent): void {
+    const queue = this.#streams.get(stream);
+    if (queue === undefined || queue.push(event)) return;
+    const error = new CodedError(
+      'SLOW_CONSUMER',
+      `the reader is more than ${mostWaitingEvents} events behind`,
+    );
+    queue.pushLast({ type: 'failed', error: error.toData() });
+    this.#process?.send({ type: 'cancel', stream });
+  }
+
+  /** Cancels a stream whose reader left, and waits until its sequence is free. */
+  async #abandon(queue: EventQueue<StreamEvent>, cancel: () => void): Promise<void> {
+    if (this.#process === undefined) return;
+    cancel();
+    for (;;) {
+      const { type } = await queue.next();
+      if (type !== 'started' && type !== 'step') return;
+    }
+  }
+
+  #ask(question: Question, onProgress?: (progress: LoadProgressEvent) => void): Promise<unknown> {
+    const call = this.#nextCall++;
+    return new Promise((resolve, reject) => {
+      const running = this.#required();
+      this.#calls.set(call, {
+        resolve,
+        reject,
+        ...(onProgress === undefined ? {} : { onProgress }),
+      });
+      running.send({ ...question, call });
+    });
+  }
+
+  #take(call: number): Call | undefined {
+    const taken = this.#calls.get(call);
+    this.#calls.delete(call);
+    return taken;
+  }
+
+  #required(): EngineProcess {
+    if (this.#process === undefined) throw this.#gone();
+    return this.#process;
+  }
+
+  #gone(): CodedError {
+    return new CodedError('ENGINE_RESTARTED', 'the engine process ended and is being restarted', {
+      retryAfterMs: Math.max(this.#backOffMs, 100),
+    });
+  }
+}

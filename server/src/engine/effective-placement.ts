@@ -1,0 +1,115 @@
+import {
+  type DeviceUsage,
+  type EffectivePlacement,
+  SplitMode,
+  type Warning,
+} from '@outrider/sdk/proto';
+import { CodedError } from '../coded-error.js';
+import { type Device } from './llama/devices.js';
+import { type LoadLog } from './llama/log.js';
+import { type ResolvedPlacement } from './protocol.js';
+
+/** Where a load really went, and what deserves a look. */
+export interface ReadBack {
+  readonly placement: EffectivePlacement;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * Turns the log of a load into bytes and layers per device.
+ * @param totalLayers layers of the model, output included
+ * @throws CodedError PLACEMENT_VIOLATED when a device that was not chosen holds a byte
+ */
+export function readBack(
+  log: LoadLog,
+  asked: ResolvedPlacement,
+  totalLayers: number,
+  devices: readonly Device[],
+): ReadBack {
+  const usage = new Map<string, DeviceUsage>();
+  const of = (device: string): DeviceUsage => {
+    const known = usage.get(device) ?? emptyUsage(device);
+    usage.set(device, known);
+    return known;
+  };
+  for (const device of log.layers.values()) of(canonical(device)).layers++;
+  const warnings: Warning[] = [];
+  for (const buffer of log.buffers) {
+    if (buffer.bytes === 0) continue;
+    const device = deviceOf(buffer.type, devices);
+    if (device === undefined) {
+      warnings.push({
+        code: 'DEVICE_MEMORY_UNKNOWN',
+        message: `${buffer.bytes} bytes lie in buffers of type ${buffer.type}, which belongs to no device`,
+        field: '',
+      });
+      continue;
+    }
+    const held = of(device);
+    if (buffer.holds === 'weights') held.weightsBytes += buffer.bytes;
+    else if (buffer.holds === 'kv') held.kvCacheBytes += buffer.bytes;
+    else held.computeBytes += buffer.bytes;
+    held.totalBytes += buffer.bytes;
+  }
+  const held = [...usage.values()];
+  for (const { device, totalBytes } of held)
+    if (device !== 'cpu' && totalBytes > 0 && !asked.devices.includes(device))
+      throw new CodedError(
+        'PLACEMENT_VIOLATED',
+        `${totalBytes} bytes of the model ended on ${device}, which its placement does not name`,
+        { metadata: { device, bytes: String(totalBytes) } },
+      );
+  const onDevices = held.reduce(
+    (sum, entry) => sum + (entry.device === 'cpu' ? 0 : entry.layers),
+    0,
+  );
+  if (asked.gpuLayers > totalLayers)
+    warnings.push({
+      code: 'LAYERS_CLAMPED',
+      message: `${asked.gpuLayers} layers were asked for; the model has ${totalLayers}, output included`,
+      field: 'placement.gpu_layers.count',
+    });
+  return {
+    warnings,
+    placement: {
+      devices: [...asked.devices],
+      gpuLayers: onDevices,
+      totalLayers,
+      splitMode: asked.splitMode === SplitMode.UNSPECIFIED ? SplitMode.LAYER : asked.splitMode,
+      mainDevice: asked.mainDevice,
+      tensorSplit: shares(asked, held),
+      usage: held.sort((a, b) => order(a.device, asked) - order(b.device, asked)),
+      measured: true,
+    },
+  };
+}
+
+function emptyUsage(device: string): DeviceUsage {
+  return { device, layers: 0, weightsBytes: 0, kvCacheBytes: 0, computeBytes: 0, totalBytes: 0 };
+}
+
+function canonical(backendName: string): string {
+  return backendName === 'CPU' ? 'cpu' : backendName;
+}
+
+/** Device whose memory a buffer type is in; pinned host buffers (`CUDA_Host`) and every kind of CPU buffer are the host's. */
+function deviceOf(type: string, devices: readonly Device[]): string | undefined {
+  const base = type.replace(/_(Mapped|Private)$/, '');
+  const exact = devices.find(device => device.bufferTypes.includes(base));
+  if (exact !== undefined) return exact.info.name;
+  return /^CPU(_|$)|_Host$/.test(type) ? 'cpu' : undefined;
+}
+
+function shares(asked: ResolvedPlacement, held: readonly DeviceUsage[]): number[] {
+  const given = asked.devices.map(
+    (name, index) =>
+      asked.tensorSplit[index] ?? held.find(entry => entry.device === name)?.layers ?? 0,
+  );
+  const sum = given.reduce((total, share) => total + share, 0);
+  return sum === 0 ? given : given.map(share => share / sum);
+}
+
+function order(device: string, asked: ResolvedPlacement): number {
+  const index = asked.devices.indexOf(device);
+  return index === -1 ? asked.devices.length : index;
+}

@@ -1,0 +1,77 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { CodedError } from '../coded-error.js';
+import { type FromEngine, type LibraryInfo, type ToEngine } from './protocol.js';
+
+/** One engine process, from its start to its end. */
+export interface EngineProcess {
+  readonly pid: number;
+  readonly library: LibraryInfo;
+  send(message: ToEngine): void;
+  /** Ends it at once. */
+  kill(): void;
+  /** Resolves with how it ended: a signal name or `exit N`. */
+  readonly ended: Promise<string>;
+}
+
+/** Who hears from the process once it is ready. */
+export type OnMessage = (message: FromEngine) => void;
+
+/**
+ * Starts an engine process and waits until it has opened llama.cpp.
+ * @param directory folder with libllama; unset: node-llama-cpp decides
+ * @throws CodedError ENGINE_ERROR when it refuses or dies first
+ */
+export async function startEngineProcess(
+  directory: string | undefined,
+  onMessage: OnMessage,
+): Promise<EngineProcess> {
+  const child = fork(new URL('./process.js', import.meta.url), {
+    serialization: 'advanced',
+    // Flags and options of whatever runs the server must not reach the engine.
+    execArgv: [],
+    env: {
+      ...process.env,
+      NODE_OPTIONS: '',
+      ...(directory === undefined ? {} : { OUTRIDER_ENGINE_DIR: directory }),
+    },
+    // What native code prints goes to stderr: stdout belongs to the command.
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
+  const ended = new Promise<string>(resolve => {
+    child.once('exit', (code, signal) => resolve(signal ?? `exit ${String(code)}`));
+  });
+  const library = await untilReady(child, ended);
+  child.on('message', message => onMessage(message as FromEngine));
+  return {
+    pid: child.pid ?? 0,
+    library,
+    ended,
+    // A message to a process that has just died is lost with it; `ended` tells.
+    send: message => {
+      if (child.connected) child.send(message, () => undefined);
+    },
+    kill: () => {
+      child.kill('SIGKILL');
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess, ended: Promise<string>): Promise<LibraryInfo> {
+  const first = new Promise<LibraryInfo>((resolve, reject) => {
+    child.once('error', error => {
+      reject(
+        new CodedError('ENGINE_ERROR', 'the engine process could not be started', { cause: error }),
+      );
+    });
+    child.once('message', message => {
+      const said = message as FromEngine;
+      if (said.type === 'ready') resolve(said.library);
+      else if (said.type === 'refused') reject(CodedError.fromData(said.error));
+      else reject(new CodedError('ENGINE_ERROR', `the engine began with ${said.type}`));
+    });
+  });
+  const died = ended.then(how => {
+    throw new CodedError('ENGINE_ERROR', `the engine process ended while starting: ${how}`);
+  });
+  return Promise.race([first, died]);
+}

@@ -1,0 +1,172 @@
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { CodedError } from '../coded-error.js';
+import { type DecidedOptions } from './llama/context.js';
+import { type LibraryFiles } from './llama/library.js';
+import { type ResolvedPlacement, type StreamEvent } from './protocol.js';
+import { Sender } from './thread/doorbell.js';
+import {
+  type FromThread,
+  gauge,
+  gaugeBytes,
+  type ThreadFacts,
+  type ThreadStart,
+  type ToThread,
+} from './thread/messages.js';
+
+/** What a model's thread is made for, and who hears of it. */
+export interface ModelHostOptions {
+  readonly name: string;
+  readonly files: LibraryFiles;
+  readonly path: string;
+  readonly placement: ResolvedPlacement;
+  readonly options: DecidedOptions;
+  /** Stage of the load: fraction of reading, then once when warming up begins. */
+  readonly onProgress: (fraction: number, warmingUp: boolean) => void;
+  readonly onStream: (stream: number, event: StreamEvent) => void;
+  /** The thread is beyond repair; the process has to end. */
+  readonly onFault: (message: string) => void;
+}
+
+interface Call {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: CodedError) => void;
+}
+
+type Asked = Extract<ToThread, { call: number }>;
+type Question = Asked extends infer Each
+  ? Each extends unknown
+    ? Omit<Each, 'call'>
+    : never
+  : never;
+
+/** The switchboard's side of one model thread. */
+export class ModelHost {
+  readonly name: string;
+  readonly bell = new SharedArrayBuffer(4);
+  /** Settles when the load does. */
+  readonly loaded: Promise<ThreadFacts>;
+  readonly #gauges = new SharedArrayBuffer(gaugeBytes);
+  readonly #host: ModelHostOptions;
+  readonly #worker: Worker;
+  readonly #inbox: Sender<ToThread>;
+  readonly #inboxPort: MessagePort;
+  readonly #calls = new Map<number, Call>();
+  readonly #exited: Promise<void>;
+  #settleLoad: (result: Promise<ThreadFacts>) => void = () => undefined;
+  #nextCall = 0;
+  #stopping = false;
+
+  constructor(host: ModelHostOptions) {
+    this.name = host.name;
+    this.#host = host;
+    const { port1, port2 } = new MessageChannel();
+    this.#inboxPort = port1;
+    this.#inbox = new Sender(port1, this.bell);
+    const { files, path, placement, options } = host;
+    const start: ThreadStart = {
+      files,
+      path,
+      placement,
+      options,
+      inbox: port2,
+      bell: this.bell,
+      gauges: this.#gauges,
+    };
+    this.loaded = new Promise(resolve => {
+      this.#settleLoad = resolve;
+    });
+    this.#worker = new Worker(new URL('./thread/model-thread.js', import.meta.url), {
+      workerData: start,
+      transferList: [port2],
+      name: host.name,
+    });
+    this.#worker.on('message', (message: FromThread) => this.#onMessage(message));
+    this.#worker.on('error', error => this.#fail(`model thread failed: ${String(error)}`));
+    this.#exited = new Promise(resolve => {
+      this.#worker.on('exit', () => {
+        this.#fail('model thread ended');
+        resolve();
+      });
+    });
+  }
+
+  /** KV cells in use. */
+  get kvUsed(): number {
+    return Atomics.load(new Int32Array(this.#gauges), gauge.kvUsed);
+  }
+
+  /** Tells the thread something. */
+  send(message: ToThread): void {
+    this.#inbox.send(message);
+  }
+
+  /** Hands the thread its line to another model's thread. */
+  connect(peer: ModelHost, port: MessagePort): void {
+    // Posted here and not through the sender: the port has to be transferred.
+    this.#inboxPort.postMessage({ type: 'peer', peer: peer.name, port, bell: peer.bell }, [port]);
+    this.#inbox.ring();
+  }
+
+  /** Asks the thread something. */
+  ask(question: Question): Promise<unknown> {
+    const call = this.#nextCall++;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      this.send({ ...question, call });
+    });
+  }
+
+  /** Makes a load that is under way fail with CANCELLED. */
+  cancelLoad(): void {
+    Atomics.store(new Int32Array(this.#gauges), gauge.cancelLoad, 1);
+  }
+
+  /** Frees everything native and ends the thread. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    this.send({ type: 'stop' });
+    await this.#exited;
+    this.#inboxPort.close();
+  }
+
+  #onMessage(message: FromThread): void {
+    switch (message.type) {
+      case 'loading':
+        this.#host.onProgress(message.fraction, false);
+        return;
+      case 'warmingUp':
+        this.#host.onProgress(0, true);
+        return;
+      case 'loaded':
+        this.#settleLoad(Promise.resolve(message.facts));
+        return;
+      case 'loadFailed':
+        this.#stopping = true;
+        this.#settleLoad(Promise.reject(CodedError.fromData(message.error)));
+        return;
+      case 'stream':
+        this.#host.onStream(message.stream, message.event);
+        return;
+      case 'reply':
+        this.#take(message.call)?.resolve(message.value);
+        return;
+      case 'failed':
+        this.#take(message.call)?.reject(CodedError.fromData(message.error));
+        return;
+      case 'fault':
+        this.#host.onFault(message.message);
+        return;
+    }
+  }
+
+  #take(call: number): Call | undefined {
+    const taken = this.#calls.get(call);
+    this.#calls.delete(call);
+    return taken;
+  }
+
+  #fail(message: string): void {
+    if (this.#stopping) return;
+    this.#host.onFault(`${this.name}: ${message}`);
+  }
+}

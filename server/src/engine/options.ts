@@ -1,0 +1,84 @@
+import {
+  FlashAttention,
+  KvCacheType,
+  type RuntimeOptions,
+  type Warning,
+} from '@outrider/sdk/proto';
+import { CodedError } from '../coded-error.js';
+import { physicalCores } from './host.js';
+import { type DecidedOptions } from './llama/context.js';
+
+/** Longest context that is given to a model whose request names none, in tokens. */
+export const defaultContextLength = 4096;
+
+/**
+ * Fills in every option of a load that its request left open. Defaults: those of RuntimeOptions in the contract.
+ * @param trained tokens that the model was trained for; 0 where the file does not say
+ * @throws CodedError INVALID_FIELD where options contradict each other
+ */
+export function decideOptions(
+  requested: RuntimeOptions,
+  trained: number,
+): { readonly options: DecidedOptions; readonly warnings: readonly Warning[] } {
+  const known = trained > 0 ? trained : defaultContextLength;
+  const wanted = requested.contextLength ?? Math.min(known, defaultContextLength);
+  const contextLength = wanted === 0 ? known : wanted;
+  const batchSize = requested.batchSize ?? Math.max(2048, requested.microBatchSize ?? 0);
+  const microBatchSize = requested.microBatchSize ?? Math.min(512, batchSize);
+  const threads = requested.threads ?? physicalCores();
+  const options: DecidedOptions = {
+    contextLength,
+    parallelSequences: requested.parallelSequences ?? 4,
+    batchSize,
+    microBatchSize,
+    kvTypeK: orDefault(requested.kvTypeK, KvCacheType.UNSPECIFIED, KvCacheType.F16),
+    kvTypeV: orDefault(requested.kvTypeV, KvCacheType.UNSPECIFIED, KvCacheType.F16),
+    flashAttention: orDefault(
+      requested.flashAttention,
+      FlashAttention.UNSPECIFIED,
+      FlashAttention.AUTO,
+    ),
+    threads,
+    threadsBatch: requested.threadsBatch ?? threads,
+    mmap: requested.mmap ?? true,
+    mlock: requested.mlock ?? false,
+    calibrate: requested.calibrate ?? true,
+  };
+  if (options.microBatchSize > options.batchSize)
+    throw invalid(
+      'options.micro_batch_size',
+      `${options.microBatchSize} is above options.batch_size, ${options.batchSize}`,
+    );
+  const quantised = ![KvCacheType.F32, KvCacheType.F16, KvCacheType.BF16].some(
+    type => type === options.kvTypeV,
+  );
+  if (quantised && options.flashAttention === FlashAttention.OFF)
+    throw invalid(
+      'options.kv_type_v',
+      'a quantised V cache needs flash attention; leave options.flash_attention at AUTO or ON',
+    );
+  const warnings: Warning[] = [];
+  if (trained > 0 && contextLength > trained)
+    warnings.push({
+      code: 'CONTEXT_BEYOND_TRAINING',
+      message: `a context of ${contextLength} tokens is longer than the ${trained} that the model was trained for`,
+      field: 'options.context_length',
+    });
+  if (!options.calibrate)
+    warnings.push({
+      code: 'NOT_CALIBRATED',
+      message: 'decode costs were not measured, so the estimated speed-up needs plain steps',
+      field: 'options.calibrate',
+    });
+  return { options, warnings };
+}
+
+function orDefault<Value extends string>(given: Value, unset: Value, otherwise: Value): Value {
+  return given === unset ? otherwise : given;
+}
+
+function invalid(field: string, description: string): CodedError {
+  return new CodedError('INVALID_FIELD', `${field}: ${description}`, {
+    violations: [{ field, description }],
+  });
+}

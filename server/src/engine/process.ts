@@ -1,0 +1,47 @@
+import { CodedError } from '../coded-error.js';
+import { guardAbi } from './llama/abi.js';
+import { bindFunctions } from './llama/functions.js';
+import { resolveLibrary } from './llama/library.js';
+import { sinkLog } from './llama/log.js';
+import { type FromEngine, type ToEngine } from './protocol.js';
+import { Switchboard } from './switchboard.js';
+
+/** Entry of the engine process: the only place that opens libllama. Started by `EngineClient` with an IPC channel. */
+async function main(): Promise<void> {
+  const send = (message: FromEngine): void => {
+    process.send?.(message);
+  };
+  try {
+    const { files, backendsLoaded } = await resolveLibrary(process.env['OUTRIDER_ENGINE_DIR']);
+    const llama = bindFunctions(files);
+    guardAbi(files, llama);
+    const switchboard = new Switchboard(llama, files, send);
+    sinkLog(llama, (level, line) => switchboard.onLogLine(level, line));
+    if (!backendsLoaded) llama.ggml_backend_load_all_from_path(files.directory);
+    llama.llama_backend_init();
+    process.on('message', (message: ToEngine) => switchboard.onMessage(message));
+    // Without its server the engine has nobody to serve.
+    process.on('disconnect', () => void switchboard.shutdown());
+    send({
+      type: 'ready',
+      library: {
+        directory: files.directory,
+        version: llama.llama_version(),
+        commit: llama.ggml_commit(),
+      },
+    });
+  } catch (error) {
+    const coded =
+      error instanceof CodedError
+        ? error
+        : new CodedError('ENGINE_ERROR', `the engine could not start: ${String(error)}`);
+    send({ type: 'refused', error: coded.toData() });
+    process.exitCode = 1;
+    process.disconnect();
+  }
+}
+
+// A terminal sends its signals to the whole process group; the server decides when the engine ends.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
+await main();

@@ -1,0 +1,321 @@
+import { LoadStage } from '@outrider/sdk/proto';
+import { MessageChannel } from 'node:worker_threads';
+import { CodedError } from '../coded-error.js';
+import { readBack } from './effective-placement.js';
+import { type Device, readBackends, readDevices } from './llama/devices.js';
+import { type LlamaFunctions } from './llama/functions.js';
+import { type LibraryFiles } from './llama/library.js';
+import { type LlamaLogLevel, LoadLog } from './llama/log.js';
+import { readModelHeader } from './model-file.js';
+import { ModelHost } from './model-host.js';
+import { decideOptions } from './options.js';
+import {
+  type FromEngine,
+  type GenerateSpec,
+  type LoadedModel,
+  type LoadSpec,
+  type PairVerdict,
+  type ToEngine,
+} from './protocol.js';
+import { type ThreadFacts } from './thread/messages.js';
+import { compareVocabularies } from './vocabulary-pair.js';
+
+/** A loaded model as the switchboard knows it. */
+interface Hosted {
+  readonly host: ModelHost;
+  readonly facts: ThreadFacts;
+  /** Devices that hold layers of it. */
+  readonly computesOn: ReadonlySet<string>;
+}
+
+const kvReportMs = 200;
+const faultExitCode = 70;
+
+/** The main thread of the engine process: takes the server's messages, runs loads one at a time, and routes streams. */
+export class Switchboard {
+  readonly #llama: LlamaFunctions;
+  readonly #files: LibraryFiles;
+  readonly #send: (message: FromEngine) => void;
+  readonly #hosted = new Map<string, Hosted>();
+  readonly #streams = new Map<number, ModelHost>();
+  readonly #lines = new Set<string>();
+  readonly #kvTold = new Map<string, number>();
+  readonly #loading = new Map<string, { cancelled: boolean; host?: ModelHost }>();
+  #loads: Promise<unknown> = Promise.resolve();
+  #log: LoadLog | undefined;
+
+  constructor(llama: LlamaFunctions, files: LibraryFiles, send: (message: FromEngine) => void) {
+    this.#llama = llama;
+    this.#files = files;
+    this.#send = send;
+    setInterval(() => this.#reportKv(), kvReportMs).unref();
+  }
+
+  /** Takes a line of llama.cpp's log. */
+  onLogLine(level: LlamaLogLevel, line: string): void {
+    this.#log?.line(level, line);
+    // A load that fails tells its lines in its error; what llama.cpp finds odd about one that works is rarely news.
+    if (level === 'warn' || level === 'error')
+      this.#send({ type: 'log', level: 'debug', message: line });
+  }
+
+  /** Takes one message of the server. */
+  onMessage(message: ToEngine): void {
+    switch (message.type) {
+      case 'load':
+        this.#answer(message.call, this.#queueLoad(message.call, message.spec));
+        return;
+      case 'cancelLoad':
+        this.#cancelLoad(message.model);
+        return;
+      case 'unload':
+        this.#answer(message.call, this.#unload(message.model));
+        return;
+      case 'inventory':
+        this.#answer(message.call, this.#inventory());
+        return;
+      case 'tokenize':
+        this.#answer(message.call, this.#ask(message.spec.model, 'tokenize', message.spec));
+        return;
+      case 'detokenize':
+        this.#answer(message.call, this.#ask(message.spec.model, 'detokenize', message.spec));
+        return;
+      case 'comparePair':
+        this.#answer(message.call, this.#comparePair(message.target, message.draft));
+        return;
+      case 'generate':
+        this.#generate(message.spec);
+        return;
+      case 'detachDraft':
+        this.#streams.get(message.stream)?.send({
+          type: 'dropDraft',
+          stream: message.stream,
+          reason: 'SPECULATION_OFF_REASON_DRAFT_UNLOADED',
+        });
+        return;
+      case 'cancel':
+        this.#streams.get(message.stream)?.send({ type: 'cancel', stream: message.stream });
+        return;
+      case 'shutdown':
+        void this.shutdown();
+        return;
+    }
+  }
+
+  /** Frees every model and ends the process. */
+  async shutdown(): Promise<never> {
+    await Promise.all([...this.#hosted.values()].map(({ host }) => host.stop()));
+    process.exit(0);
+  }
+
+  #answer(call: number, work: Promise<unknown>): void {
+    work.then(
+      value => this.#send({ type: 'reply', call, value }),
+      (error: unknown) => {
+        const coded = CodedError.from(error);
+        if (coded.reason === 'INTERNAL')
+          this.#send({ type: 'log', level: 'error', message: String(coded.cause) });
+        this.#send({ type: 'failed', call, error: coded.toData() });
+      },
+    );
+  }
+
+  #queueLoad(call: number, spec: LoadSpec): Promise<LoadedModel> {
+    const entry = { cancelled: false };
+    this.#loading.set(spec.model, entry);
+    // One at a time: the log does not say which load a line belongs to.
+    const load = this.#loads.then(() => this.#load(call, spec, entry));
+    this.#loads = load
+      .catch(() => undefined)
+      .finally(() => {
+        this.#log = undefined;
+        this.#loading.delete(spec.model);
+      });
+    return load;
+  }
+
+  async #load(
+    call: number,
+    spec: LoadSpec,
+    entry: { cancelled: boolean; host?: ModelHost },
+  ): Promise<LoadedModel> {
+    const header = await readModelHeader(spec.path);
+    const { options, warnings } = decideOptions(spec.options, header.trainedContextLength);
+    if (entry.cancelled) throw new CodedError('CANCELLED', 'the load was given up');
+    const log = new LoadLog();
+    this.#log = log;
+    const progress = (stage: LoadStage, fraction: number): void => {
+      const doneBytes = stage === LoadStage.LOADING ? Math.round(fraction * header.fileBytes) : 0;
+      const totalBytes = stage === LoadStage.LOADING ? header.fileBytes : 0;
+      this.#send({
+        type: 'loadProgress',
+        call,
+        progress: { stage, fraction, doneBytes, totalBytes },
+      });
+    };
+    progress(LoadStage.LOADING, 0);
+    const host = new ModelHost({
+      name: spec.model,
+      files: this.#files,
+      path: spec.path,
+      placement: spec.placement,
+      options,
+      onProgress: (fraction, warmingUp) => {
+        if (warmingUp) progress(LoadStage.LOADING, 1);
+        progress(warmingUp ? LoadStage.WARMING_UP : LoadStage.LOADING, fraction);
+      },
+      onStream: (stream, event) => {
+        if (event.type !== 'started' && event.type !== 'step') this.#streams.delete(stream);
+        this.#send({ type: 'stream', stream, event });
+      },
+      onFault: message => this.#fault(message),
+    });
+    entry.host = host;
+    const facts = await host.loaded.catch((error: unknown) => {
+      throw explain(CodedError.from(error), log, spec);
+    });
+    try {
+      const devices = readDevices(this.#llama);
+      const read = readBack(log, spec.placement, facts.layers + 1, devices);
+      progress(LoadStage.WARMING_UP, 1);
+      const computing = read.placement.usage.filter(usage => usage.layers > 0);
+      const computesOn = new Set(computing.map(usage => usage.device));
+      this.#hosted.set(spec.model, { host, facts, computesOn });
+      return {
+        options,
+        placement: read.placement,
+        info: {
+          displayName: header.displayName,
+          architecture: header.architecture,
+          quantization: header.quantization,
+          parameterCount: facts.parameterCount,
+          fileBytes: header.fileBytes,
+          layers: facts.layers,
+          vocabularySize: facts.vocabulary.size,
+          trainedContextLength: facts.trainedContextLength,
+          hasChatTemplate: facts.chatTemplate !== '',
+          canSpeculate: facts.canSpeculate,
+        },
+        vocabularyFingerprint: facts.vocabulary.fingerprint,
+        kvTotalTokens: facts.cells,
+        decodeCosts: facts.decodeCosts,
+        warnings: [...warnings, ...read.warnings],
+        chatTemplate: facts.chatTemplate,
+        bosText: facts.bosText,
+        eosText: facts.eosText,
+      };
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
+  }
+
+  #cancelLoad(model: string): void {
+    const entry = this.#loading.get(model);
+    if (entry === undefined) return;
+    entry.cancelled = true;
+    entry.host?.cancelLoad();
+  }
+
+  async #unload(model: string): Promise<void> {
+    const { host } = this.#find(model);
+    this.#hosted.delete(model);
+    this.#kvTold.delete(model);
+    for (const line of this.#lines) if (line.split(' ').includes(model)) this.#lines.delete(line);
+    await host.stop();
+  }
+
+  async #inventory(): Promise<unknown> {
+    const devices: readonly Device[] = readDevices(this.#llama);
+    return {
+      devices: devices.map(device => device.info),
+      backends: readBackends(this.#llama, devices),
+    };
+  }
+
+  async #ask(model: string, type: 'tokenize' | 'detokenize', spec: object): Promise<unknown> {
+    return this.#find(model).host.ask({ type, spec } as Parameters<ModelHost['ask']>[0]);
+  }
+
+  async #comparePair(target: string, draft: string): Promise<PairVerdict> {
+    const [one, other] = [this.#find(target), this.#find(draft)];
+    const texts = async ({ host }: Hosted): Promise<readonly string[]> =>
+      (await host.ask({ type: 'texts' })) as readonly string[];
+    return compareVocabularies(
+      { facts: one.facts.vocabulary, texts: () => texts(one) },
+      { facts: other.facts.vocabulary, texts: () => texts(other) },
+    );
+  }
+
+  #generate(spec: GenerateSpec): void {
+    try {
+      const target = this.#find(spec.model);
+      const { draftModel } = spec.speculation;
+      this.#streams.set(spec.stream, target.host);
+      if (draftModel === undefined) {
+        target.host.send({ type: 'generate', spec });
+        return;
+      }
+      const draft = this.#find(draftModel);
+      this.#connect(target.host, draft.host);
+      const disjoint = [...draft.computesOn].every(device => !target.computesOn.has(device));
+      target.host.send({ type: 'generate', spec, draft: { peer: draft.host.name, disjoint } });
+    } catch (error) {
+      this.#streams.delete(spec.stream);
+      const failure = CodedError.from(error).toData();
+      this.#send({
+        type: 'stream',
+        stream: spec.stream,
+        event: { type: 'failed', error: failure },
+      });
+    }
+  }
+
+  #connect(one: ModelHost, other: ModelHost): void {
+    const line = [one.name, other.name].sort().join(' ');
+    if (this.#lines.has(line)) return;
+    this.#lines.add(line);
+    const { port1, port2 } = new MessageChannel();
+    one.connect(other, port1);
+    other.connect(one, port2);
+  }
+
+  #find(model: string): Hosted {
+    const hosted = this.#hosted.get(model);
+    if (hosted === undefined)
+      throw new CodedError('ENGINE_ERROR', `the engine does not hold ${model}`);
+    return hosted;
+  }
+
+  #reportKv(): void {
+    for (const [model, { host }] of this.#hosted) {
+      const usedTokens = host.kvUsed;
+      if (this.#kvTold.get(model) === usedTokens) continue;
+      this.#kvTold.set(model, usedTokens);
+      this.#send({ type: 'kvUse', model, usedTokens });
+    }
+  }
+
+  #fault(message: string): void {
+    this.#send({ type: 'log', level: 'error', message });
+    // Left to the supervisor: a fresh process is the only state that is known to be good.
+    setImmediate(() => process.exit(faultExitCode));
+  }
+}
+
+const allocationFailure = /alloc|out of memory|ErrorOutOfDeviceMemory/i;
+
+/** The reason that llama.cpp gives for a failed load is in its log only. */
+function explain(error: CodedError, log: LoadLog, { path }: LoadSpec): CodedError {
+  if (error.reason === 'CANCELLED') return error;
+  const complaint = log.complaint;
+  if (allocationFailure.test(complaint))
+    return new CodedError(
+      'INSUFFICIENT_DEVICE_MEMORY',
+      `the model does not fit: ${complaint}; offload fewer layers or shorten the context`,
+      { cause: error },
+    );
+  const told = complaint === '' ? error.message : `${error.message}: ${complaint}`;
+  // llama.cpp names the file by its absolute path, which is not the caller's business.
+  return new CodedError(error.reason, told.replaceAll(path, 'the file'), { cause: error });
+}

@@ -1,0 +1,44 @@
+import { type SamplingSpec } from '../protocol.js';
+import { type Sender } from './doorbell.js';
+import { type ToDraft } from './messages.js';
+
+/** What a stream tells its draft when it begins. */
+export interface DraftOpening {
+  readonly stream: number;
+  readonly sampling: SamplingSpec;
+  readonly promptIds: Uint32Array;
+  readonly vocabularySize: number;
+  readonly minProbability: number;
+  readonly detailed: boolean;
+  readonly eager: boolean;
+}
+
+/** A stream's line to its chain on the draft's thread: remembers what the chain knows already. */
+export class DraftLink {
+  readonly #sender: Sender<ToDraft>;
+  readonly #stream: number;
+  #told: number;
+
+  constructor(sender: Sender<ToDraft>, opening: DraftOpening) {
+    this.#sender = sender;
+    this.#stream = opening.stream;
+    this.#told = opening.promptIds.length;
+    sender.send({ type: 'open', ...opening });
+  }
+
+  /** Tells what was committed since the last time, and asks for `ahead` proposals beyond it. */
+  commit(
+    committed: { readonly length: number; slice(from: number): number[] },
+    ahead: number,
+  ): void {
+    const at = this.#told;
+    this.#told = committed.length;
+    const ids = committed.slice(at);
+    this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, ahead });
+  }
+
+  /** Ends the chain. */
+  close(): void {
+    this.#sender.send({ type: 'close', stream: this.#stream });
+  }
+}

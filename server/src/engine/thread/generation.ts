@@ -1,0 +1,318 @@
+import {
+  BaselineMethod,
+  type DraftedToken,
+  DraftSource,
+  DraftStopReason,
+  type SpeculationOffReason,
+  StatsLevel,
+  type Token,
+} from '@outrider/sdk/proto';
+import { CodedError } from '../../coded-error.js';
+import { type GenerateSpec, type StreamEvent } from '../protocol.js';
+import { Chooser, type ChooserScratch } from '../sampling/chooser.js';
+import { type Verdict, walk } from '../sampling/walk.js';
+import { StreamStats } from '../stats.js';
+import { type Decoder, nowUs, type TickTimes, TokenList } from './decoder.js';
+import { type DraftLink } from './draft-link.js';
+import { type FromDraft } from './messages.js';
+import { type Emitted, Output, type Pieces } from './output.js';
+import { type PlainCost } from './plain-cost.js';
+
+/** What a stream runs on. */
+export interface GenerationHost {
+  readonly decoder: Decoder;
+  readonly pieces: Pieces;
+  /** Ids of the vocabulary. */
+  readonly vocabularySize: number;
+  /** Tokens that one sequence may hold. */
+  readonly contextLength: number;
+  /** Most rows of one pass that may ask for logits. */
+  readonly outputBudget: number;
+  readonly scratch?: ChooserScratch;
+  readonly plainCost: PlainCost;
+  emit(event: StreamEvent): void;
+}
+
+/** Where a stream is: reading its prompt, waiting for its draft, ready for a pass, or over. */
+export type Phase = 'prompt' | 'drafting' | 'ready' | 'done';
+
+type Proposals = Extract<FromDraft, { type: 'proposals' }>;
+type Finish = NonNullable<Emitted['finish']>;
+
+/**
+ * One stream on its target, and the only place that commits tokens. Between steps its sequence holds every committed
+ * position but the last.
+ */
+export class Generation {
+  readonly stream: number;
+  readonly sequence: number;
+  /** Positions in the target's KV. */
+  kv = 0;
+  readonly #spec: GenerateSpec;
+  readonly #host: GenerationHost;
+  readonly #tokens: TokenList;
+  readonly #chooser: Chooser;
+  readonly #output: Output;
+  readonly #stats: StreamStats;
+  readonly #begunUs = nowUs();
+  readonly #wanted: boolean;
+  #link: DraftLink | undefined;
+  #offReason: SpeculationOffReason | undefined;
+  #phase: Phase = 'prompt';
+  #draft: Proposals | undefined;
+  #stopReason: DraftStopReason = DraftStopReason.DISABLED;
+  #planned = 0;
+  #discarded = 0;
+  #rows = 0;
+  #firstOutput = -1;
+  #firstTokenUs = 0;
+  #committedUs = 0;
+  #idleFromUs = 0;
+
+  constructor(spec: GenerateSpec, sequence: number, host: GenerationHost, link?: DraftLink) {
+    this.stream = spec.stream;
+    this.sequence = sequence;
+    this.#spec = spec;
+    this.#host = host;
+    this.#link = link;
+    this.#wanted = link !== undefined;
+    this.#tokens = new TokenList(spec.promptIds);
+    const vocabulary = { size: host.vocabularySize, eogIds: host.pieces.eogIds };
+    this.#chooser = new Chooser(spec.sampling, vocabulary, spec.promptIds, host.scratch);
+    this.#output = new Output(spec, host.pieces, host.contextLength);
+    const maxDraftTokens = spec.speculation.maxDraftTokens;
+    this.#stats = new StreamStats({ maxDraftTokens, active: link !== undefined });
+    host.emit({ type: 'started', cachedTokens: 0 });
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  /** Rows that the next pass needs of this stream when it is ready: its last token and its draft. */
+  get verifyRows(): number {
+    return 1 + (this.#draft?.ids.length ?? 0);
+  }
+
+  /** Adds at most `most` tokens of the prompt; returns how many. */
+  addPromptRows(most: number): number {
+    const { batch } = this.#host.decoder;
+    const all = this.#tokens.length - this.kv;
+    // The last row of the prompt yields the first token, so it needs an output row.
+    const fits = batch.outputRoom > 0 ? all : all - 1;
+    this.#rows = Math.min(most, fits, batch.room);
+    this.#firstOutput = -1;
+    for (let row = 0; row < this.#rows; row++) {
+      const position = this.kv + row;
+      const last = position === this.#tokens.length - 1;
+      const output = batch.add(this.#tokens.at(position), position, this.sequence, last);
+      if (last) this.#firstOutput = output;
+    }
+    return this.#rows;
+  }
+
+  /** Adds the last committed token and the draft, every row with logits. */
+  addVerifyRows(): void {
+    const { batch } = this.#host.decoder;
+    const last = this.#tokens.length - 1;
+    this.#firstOutput = batch.add(this.#tokens.at(last), last, this.sequence, true);
+    for (const [index, id] of (this.#draft?.ids ?? []).entries())
+      batch.add(id, last + 1 + index, this.sequence, true);
+    this.#rows = this.verifyRows;
+  }
+
+  /** Takes the result of a pass that its rows were in. */
+  decoded(times: TickTimes): void {
+    if (this.#phase === 'prompt') {
+      this.kv += this.#rows;
+      if (this.#firstOutput !== -1) this.#commitFirst();
+    } else this.#commitStep(times);
+    this.#idleFromUs = nowUs();
+  }
+
+  /** Takes what the draft answered. */
+  onProposals(proposals: Proposals): void {
+    if (this.#phase !== 'drafting' || proposals.base !== this.#tokens.length) {
+      this.#discarded += proposals.ids.length;
+      return;
+    }
+    // A draft that went as far as it was asked to stopped for the reason why it was not asked for more.
+    if (proposals.stopReason !== DraftStopReason.MAX_LEN) this.#stopReason = proposals.stopReason;
+    this.#draft = proposals;
+    if (proposals.ids.length < this.#spec.speculation.minDraftTokens && proposals.ids.length > 0) {
+      this.#discarded += proposals.ids.length;
+      this.#draft = { ...proposals, ids: [], probabilities: [] };
+      this.#stopReason = DraftStopReason.TOO_SHORT;
+    }
+    this.#phase = 'ready';
+  }
+
+  /** Goes on without the draft. A draft is only a hint: the text does not change. */
+  onDraftLost(reason: SpeculationOffReason): void {
+    if (this.#link === undefined) return;
+    this.#link.close();
+    this.#link = undefined;
+    this.#offReason = reason;
+    this.#stopReason = DraftStopReason.ERROR;
+    if (this.#phase === 'drafting') this.#phase = 'ready';
+  }
+
+  /** Ends the stream because nobody wants it any more. */
+  cancel(): void {
+    this.#end({ type: 'cancelled' });
+  }
+
+  /** Ends the stream with a failure. */
+  fail(error: CodedError): void {
+    this.#end({ type: 'failed', error: error.toData() });
+  }
+
+  #commitFirst(): void {
+    const row = this.#host.decoder.row(this.#firstOutput);
+    const id = this.#chooser.choose(row, this.#tokens.length);
+    this.#chooser.push(id);
+    this.#tokens.push(id);
+    this.#firstTokenUs = nowUs();
+    this.#committedUs = this.#firstTokenUs;
+    const { tokens, finish } = this.#output.emit([id], 0, () => this.#output.logprobs(row, id));
+    this.#host.emit({ type: 'step', step: { tokens, stats: undefined } });
+    if (finish === undefined) this.#prepare();
+    else this.#complete(finish);
+  }
+
+  #commitStep(times: TickTimes): void {
+    const drafted = this.#draft?.ids ?? [];
+    const before = this.#tokens.length;
+    const details: Partial<Token>[] = [];
+    const verdict = walk(
+      drafted,
+      index => {
+        const row = this.#host.decoder.row(this.#firstOutput + index);
+        const id = this.#chooser.choose(row, before + index);
+        this.#chooser.push(id);
+        details.push(this.#output.logprobs(row, id));
+        return id;
+      },
+      this.#output.endsText,
+    );
+    const { tokens: ids, accepted } = verdict;
+    for (const id of ids) this.#tokens.push(id);
+    const { tokens, finish } = this.#output.emit(ids, accepted, index => details[index] ?? {});
+    this.#trim(before - 1 + this.#rows, before + accepted);
+    const committedUs = nowUs();
+    const stats = this.#stats.step({
+      draftTokens: drafted.length,
+      acceptedTokens: accepted,
+      emittedTokens: tokens.length,
+      bonus: verdict.bonus,
+      source: drafted.length > 0 ? DraftSource.DRAFT_MODEL : DraftSource.UNSPECIFIED,
+      stopReason: this.#stopReason,
+      plannedDraftLen: this.#planned,
+      draftUs: this.#draft?.draftUs ?? 0,
+      verifyUs: times.decodeEndUs - times.decodeStartUs,
+      idleUs: times.tickStartUs - this.#idleFromUs,
+      stepUs: committedUs - this.#committedUs,
+      discardedTokens: this.#discarded,
+      overlappedTokens: 0,
+      rolledBackTokens: drafted.length - accepted,
+      replayed: false,
+      batchSize: times.streams,
+      ...(this.#spec.statsLevel === StatsLevel.DETAILED
+        ? { drafted: this.#details(drafted, verdict) }
+        : {}),
+    });
+    if (drafted.length === 0 && times.streams === 1)
+      this.#host.plainCost.observe(committedUs - this.#committedUs);
+    this.#committedUs = committedUs;
+    this.#discarded = 0;
+    const level = this.#spec.statsLevel;
+    const told = level === StatsLevel.STEPS || level === StatsLevel.DETAILED;
+    this.#host.emit({ type: 'step', step: { tokens, stats: told ? stats : undefined } });
+    if (finish === undefined) this.#prepare();
+    else this.#complete(finish);
+  }
+
+  /** Asks for the next draft, or gets ready for a plain step. */
+  #prepare(): void {
+    this.#draft = undefined;
+    this.#planned = 0;
+    this.#phase = 'ready';
+    if (this.#link === undefined) {
+      if (!this.#wanted) this.#stopReason = DraftStopReason.DISABLED;
+      return;
+    }
+    const plan = this.#spec.speculation.maxDraftTokens;
+    const { tokens, context } = this.#output.left;
+    // The step emits one token more than it accepts.
+    const budget = Math.min(tokens - 1, this.#host.outputBudget - 1);
+    const ahead = Math.min(plan, budget, context - 1);
+    this.#planned = plan;
+    this.#stopReason = DraftStopReason.MAX_LEN;
+    if (ahead < plan)
+      this.#stopReason = context - 1 < budget ? DraftStopReason.CONTEXT : DraftStopReason.BUDGET;
+    if (ahead <= 0) return;
+    this.#phase = 'drafting';
+    this.#link.commit(this.#tokens, ahead);
+  }
+
+  #trim(evaluated: number, valid: number): void {
+    this.kv = valid;
+    if (evaluated > valid && !this.#host.decoder.trim(this.sequence, valid))
+      throw new CodedError('ENGINE_ERROR', 'the KV cache of the model could not be rolled back');
+  }
+
+  #details(drafted: readonly number[], { tokens, accepted }: Verdict): DraftedToken[] {
+    return drafted.map((id, index) => ({
+      id,
+      text: this.#output.textOf(id),
+      draftProbability: this.#draft?.probabilities[index] ?? 0,
+      accepted: index < accepted,
+      targetId: tokens[index],
+      source: DraftSource.DRAFT_MODEL,
+    }));
+  }
+
+  #complete(finish: Finish): void {
+    const completionTokens = this.#output.completionTokens;
+    const decodeUs = this.#committedUs - this.#firstTokenUs;
+    this.#stats.discard(this.#discarded);
+    const baseline = this.#baseline();
+    const told = this.#spec.statsLevel !== StatsLevel.NONE;
+    const speculation = this.#stats.summary({
+      ...(baseline === undefined ? {} : { baseline }),
+      ...(decodeUs === 0 ? {} : { tokensPerSecond: ((completionTokens - 1) * 1e6) / decodeUs }),
+      targetKvReusedTokens: 0,
+      draftKvReusedTokens: 0,
+      ...(this.#offReason === undefined ? {} : { offReason: this.#offReason }),
+    });
+    this.#end({
+      type: 'completed',
+      completion: {
+        finishReason: finish.reason,
+        matchedStop: finish.matchedStop,
+        usage: { promptTokens: this.#spec.promptIds.length, completionTokens, cachedTokens: 0 },
+        promptUs: this.#firstTokenUs - this.#begunUs,
+        decodeUs,
+        ...(told ? { speculation } : {}),
+      },
+    });
+  }
+
+  #baseline(): { tps: number; method: BaselineMethod } | undefined {
+    if (!this.#wanted) return undefined;
+    const measured = this.#stats.plainStepMedianUs();
+    if (measured !== undefined)
+      return { tps: 1e6 / measured, method: BaselineMethod.MEASURED_PROBE };
+    const { us } = this.#host.plainCost;
+    if (us === undefined) return undefined;
+    return { tps: 1e6 / us, method: BaselineMethod.SINGLE_FORWARD_EWMA };
+  }
+
+  #end(event: StreamEvent): void {
+    if (this.#phase === 'done') return;
+    this.#phase = 'done';
+    this.#link?.close();
+    this.#link = undefined;
+    this.#host.emit(event);
+  }
+}

@@ -1,0 +1,138 @@
+import {
+  type DecodeCost,
+  type DraftStopReason,
+  type SpeculationOffReason,
+} from '@outrider/sdk/proto';
+import { type MessagePort } from 'node:worker_threads';
+import { type CodedErrorData } from '../../coded-error.js';
+import { type DecidedOptions } from '../llama/context.js';
+import { type LibraryFiles } from '../llama/library.js';
+import { type VocabularyFacts } from '../llama/vocab.js';
+import {
+  type DetokenizeSpec,
+  type GenerateSpec,
+  type ResolvedPlacement,
+  type SamplingSpec,
+  type StreamEvent,
+  type TokenizeSpec,
+} from '../protocol.js';
+
+/** What a model thread is started with. */
+export interface ThreadStart {
+  readonly files: LibraryFiles;
+  readonly path: string;
+  readonly placement: ResolvedPlacement;
+  readonly options: DecidedOptions;
+  /** Messages of the switchboard. */
+  readonly inbox: MessagePort;
+  /** Rung after every message to this thread; the thread sleeps on it. */
+  readonly bell: SharedArrayBuffer;
+  /** What others may read of this thread at any time; slots in `gauge`. */
+  readonly gauges: SharedArrayBuffer;
+}
+
+/** Slots of the shared Int32Array of a thread. */
+export const gauge = {
+  /** KV cells in use. */
+  kvUsed: 0,
+  /** Set to 1 to give a load up. */
+  cancelLoad: 1,
+} as const;
+
+/** Bytes of the shared gauges. */
+export const gaugeBytes = 16;
+
+/** What the switchboard tells a model thread. */
+export type ToThread =
+  | { readonly type: 'generate'; readonly spec: GenerateSpec; readonly draft?: DraftUse }
+  | { readonly type: 'cancel'; readonly stream: number }
+  | { readonly type: 'dropDraft'; readonly stream: number; readonly reason: SpeculationOffReason }
+  | { readonly type: 'tokenize'; readonly call: number; readonly spec: TokenizeSpec }
+  | { readonly type: 'detokenize'; readonly call: number; readonly spec: DetokenizeSpec }
+  | { readonly type: 'texts'; readonly call: number }
+  | {
+      readonly type: 'peer';
+      readonly peer: string;
+      readonly port: MessagePort;
+      readonly bell: SharedArrayBuffer;
+    }
+  | { readonly type: 'stop' };
+
+/** Which draft a stream uses, and how the two models share the machine. */
+export interface DraftUse {
+  /** Name of the draft model; a `peer` message for it came before. */
+  readonly peer: string;
+  /** The two models have no device in common, so the draft may read the prompt while the target does. */
+  readonly disjoint: boolean;
+}
+
+/** What a model thread tells the switchboard. */
+export type FromThread =
+  | { readonly type: 'loading'; readonly fraction: number }
+  | { readonly type: 'warmingUp' }
+  | { readonly type: 'loaded'; readonly facts: ThreadFacts }
+  | { readonly type: 'loadFailed'; readonly error: CodedErrorData }
+  | { readonly type: 'stream'; readonly stream: number; readonly event: StreamEvent }
+  | { readonly type: 'reply'; readonly call: number; readonly value: unknown }
+  | { readonly type: 'failed'; readonly call: number; readonly error: CodedErrorData }
+  | { readonly type: 'fault'; readonly message: string };
+
+/** What a thread knows of its model once it is loaded. */
+export interface ThreadFacts {
+  readonly vocabulary: VocabularyFacts;
+  readonly bosText: string;
+  readonly eosText: string;
+  readonly chatTemplate: string;
+  readonly parameterCount: number;
+  readonly layers: number;
+  readonly trainedContextLength: number;
+  readonly canSpeculate: boolean;
+  readonly cells: number;
+  readonly decodeCosts: readonly DecodeCost[];
+}
+
+/** What a target's thread tells a draft's thread. */
+export type ToDraft =
+  | {
+      readonly type: 'open';
+      readonly stream: number;
+      readonly sampling: SamplingSpec;
+      readonly promptIds: Uint32Array;
+      /** Ids of the target's vocabulary; larger ones are never drafted. */
+      readonly vocabularySize: number;
+      readonly minProbability: number;
+      /** Report each proposal's probability. */
+      readonly detailed: boolean;
+      /** Read the prompt at once instead of with the first commit. */
+      readonly eager: boolean;
+    }
+  | {
+      readonly type: 'commit';
+      readonly stream: number;
+      /** Index of the first of `ids` in the stream's token list. */
+      readonly at: number;
+      readonly ids: readonly number[];
+      /** Proposals wanted beyond the committed tokens. */
+      readonly ahead: number;
+    }
+  | { readonly type: 'close'; readonly stream: number };
+
+/** What a draft's thread answers. */
+export type FromDraft =
+  | {
+      readonly type: 'proposals';
+      readonly stream: number;
+      /** Index in the stream's token list of the first proposal. */
+      readonly base: number;
+      readonly ids: readonly number[];
+      /** One per id when asked for, else empty. */
+      readonly probabilities: readonly number[];
+      readonly stopReason: DraftStopReason;
+      /** Compute time of these proposals, in microseconds. */
+      readonly draftUs: number;
+    }
+  | {
+      readonly type: 'lost';
+      readonly stream: number;
+      readonly reason: SpeculationOffReason;
+    };

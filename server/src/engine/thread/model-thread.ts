@@ -1,0 +1,252 @@
+import { SpeculationOffReason } from '@outrider/sdk/proto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { CodedError } from '../../coded-error.js';
+import { outputBudget } from '../llama/context.js';
+import { type GenerateSpec } from '../protocol.js';
+import { ChooserScratch } from '../sampling/chooser.js';
+import { Doorbell, type Sender, waiting } from './doorbell.js';
+import { DraftChain } from './draft-chain.js';
+import { DraftLink } from './draft-link.js';
+import { Generation } from './generation.js';
+import { type LoadedThread, loadThread } from './load.js';
+import {
+  type DraftUse,
+  type FromDraft,
+  type FromThread,
+  gauge,
+  type ThreadStart,
+  type ToDraft,
+  type ToThread,
+} from './messages.js';
+import { Peers } from './peers.js';
+import { PlainCost } from './plain-cost.js';
+import { Scheduler } from './scheduler.js';
+
+const fatalCode = -2;
+
+/**
+ * The thread of one loaded model, and the only one that touches its native objects. Its event loop never runs: it drains its
+ * ports, runs a batch, and sleeps on its bell when there is nothing to run.
+ */
+class ModelThread {
+  readonly #start: ThreadStart;
+  readonly #loaded: LoadedThread;
+  readonly #post: (message: FromThread) => void;
+  readonly #bell: Doorbell;
+  readonly #gauges: Int32Array;
+  readonly #peers = new Peers();
+  readonly #scheduler: Scheduler;
+  readonly #scratch = new ChooserScratch();
+  readonly #plainCost: PlainCost;
+  readonly #outputBudget: number;
+  readonly #answered = new Set<Sender<ToDraft | FromDraft>>();
+  #stopped = false;
+
+  constructor(start: ThreadStart, loaded: LoadedThread, post: (message: FromThread) => void) {
+    this.#start = start;
+    this.#loaded = loaded;
+    this.#post = post;
+    this.#bell = new Doorbell(start.bell);
+    this.#gauges = new Int32Array(start.gauges);
+    this.#plainCost = new PlainCost(
+      loaded.facts.decodeCosts.find(cost => cost.rows === 1)?.durationUs,
+    );
+    this.#outputBudget = outputBudget(start.options);
+    this.#scheduler = new Scheduler(
+      loaded.context,
+      start.options.parallelSequences,
+      start.options.microBatchSize,
+      code => {
+        loaded.context.clear();
+        if (code <= fatalCode) post({ type: 'fault', message: `llama_decode failed with ${code}` });
+      },
+    );
+  }
+
+  /** Serves until it is told to stop; then everything native is freed. */
+  run(): void {
+    for (;;) {
+      const { rings } = this.#bell;
+      this.#drain();
+      if (this.#stopped) break;
+      const ran = this.#scheduler.tick();
+      // Answers of one pass wake their target once, so that it verifies all of them in one batch.
+      for (const sender of this.#answered) sender.ring();
+      this.#answered.clear();
+      Atomics.store(this.#gauges, gauge.kvUsed, this.#scheduler.kvUsed);
+      if (!ran) this.#bell.sleep(rings);
+    }
+    this.#loaded.free();
+  }
+
+  #drain(): void {
+    // A new line to a peer may already hold messages whose ring was heard before the line was known.
+    while (this.#drainOnce());
+  }
+
+  #drainOnce(): boolean {
+    const orders = [...waiting(this.#start.inbox)];
+    const messages = this.#peers.take();
+    // Sequences that are given back come first: whoever was admitted in their place was told so later.
+    const closing = messages.filter(
+      ({ message }) => message.type === 'close' && this.#scheduler.chains.has(message.stream),
+    );
+    for (const { from, message } of closing) this.#onPeer(from, message);
+    for (const order of orders) this.#onMessage(order as ToThread);
+    for (const { from, message } of messages) this.#onPeer(from, message);
+    return orders.length + messages.length > 0;
+  }
+
+  #onMessage(message: ToThread): void {
+    const { generations } = this.#scheduler;
+    switch (message.type) {
+      case 'generate':
+        this.#begin(message.spec, message.draft);
+        return;
+      case 'cancel': {
+        const generation = generations.get(message.stream);
+        generation?.cancel();
+        if (generation !== undefined) this.#scheduler.removeGeneration(generation);
+        return;
+      }
+      case 'dropDraft':
+        generations.get(message.stream)?.onDraftLost(message.reason);
+        return;
+      case 'tokenize':
+        this.#reply(message.call, () => {
+          const { text, addSpecial, parseSpecial } = message.spec;
+          return this.#loaded.vocabulary.tokenize(text, addSpecial, parseSpecial);
+        });
+        return;
+      case 'detokenize':
+        this.#reply(message.call, () => {
+          const { tokenIds, renderSpecial } = message.spec;
+          return this.#loaded.vocabulary.detokenize(tokenIds, renderSpecial);
+        });
+        return;
+      case 'texts':
+        this.#reply(message.call, () => this.#loaded.vocabulary.texts);
+        return;
+      case 'peer':
+        this.#peers.add(message.peer, message.port, message.bell);
+        return;
+      case 'stop':
+        this.#stopped = true;
+        return;
+    }
+  }
+
+  #onPeer(from: string, message: ToDraft | FromDraft): void {
+    const { generations, chains } = this.#scheduler;
+    switch (message.type) {
+      case 'proposals':
+        generations.get(message.stream)?.onProposals(message);
+        return;
+      case 'lost':
+        generations.get(message.stream)?.onDraftLost(message.reason);
+        return;
+      case 'open':
+        this.#open(from, message);
+        return;
+      case 'commit':
+        chains.get(message.stream)?.commit(message.at, message.ids, message.ahead);
+        return;
+      case 'close': {
+        const chain = chains.get(message.stream);
+        if (chain !== undefined) this.#scheduler.removeChain(chain);
+        return;
+      }
+    }
+  }
+
+  #begin(spec: GenerateSpec, draft: DraftUse | undefined): void {
+    const emit = (event: Extract<FromThread, { type: 'stream' }>['event']): void => {
+      this.#post({ type: 'stream', stream: spec.stream, event });
+    };
+    const sequence = this.#scheduler.takeSequence();
+    if (sequence === undefined) {
+      const error = new CodedError('ENGINE_ERROR', 'every sequence of the model is in use');
+      emit({ type: 'failed', error: error.toData() });
+      return;
+    }
+    const { vocabulary, context } = this.#loaded;
+    const generation = new Generation(
+      spec,
+      sequence,
+      {
+        decoder: context,
+        pieces: vocabulary,
+        vocabularySize: vocabulary.facts.size,
+        contextLength: this.#start.options.contextLength,
+        outputBudget: this.#outputBudget,
+        scratch: this.#scratch,
+        plainCost: this.#plainCost,
+        emit,
+      },
+      draft === undefined ? undefined : this.#link(spec, draft),
+    );
+    this.#scheduler.generations.set(spec.stream, generation);
+  }
+
+  #link(spec: GenerateSpec, draft: DraftUse): DraftLink {
+    return new DraftLink(this.#peers.sender(draft.peer), {
+      stream: spec.stream,
+      sampling: spec.sampling,
+      promptIds: spec.promptIds,
+      vocabularySize: this.#loaded.vocabulary.facts.size,
+      minProbability: spec.speculation.minDraftProbability,
+      detailed: spec.statsLevel === 'STATS_LEVEL_DETAILED',
+      eager: draft.disjoint,
+    });
+  }
+
+  #open(from: string, message: Extract<ToDraft, { type: 'open' }>): void {
+    const sender = this.#peers.sender(from);
+    const answer = (reply: FromDraft): void => {
+      sender.post(reply);
+      this.#answered.add(sender);
+    };
+    const { vocabulary, context } = this.#loaded;
+    const commonSize = Math.min(message.vocabularySize, vocabulary.facts.size);
+    const sequence = this.#scheduler.takeSequence();
+    if (sequence === undefined) {
+      answer({ type: 'lost', stream: message.stream, reason: SpeculationOffReason.DRAFT_BUSY });
+      return;
+    }
+    const spec = {
+      ...message,
+      commonSize,
+      contextLength: this.#start.options.contextLength,
+      eogIds: vocabulary.eogIds,
+    };
+    const chain = new DraftChain(spec, sequence, context, answer, this.#scratch);
+    this.#scheduler.chains.set(message.stream, chain);
+  }
+
+  #reply(call: number, make: () => unknown): void {
+    try {
+      this.#post({ type: 'reply', call, value: make() });
+    } catch (error) {
+      this.#post({ type: 'failed', call, error: CodedError.from(error).toData() });
+    }
+  }
+}
+
+function main(): void {
+  if (parentPort === null) throw new Error('a model thread runs as a worker');
+  const port = parentPort;
+  const start = workerData as ThreadStart;
+  const post = (message: FromThread): void => port.postMessage(message);
+  let loaded: LoadedThread;
+  try {
+    loaded = loadThread(start, post);
+  } catch (error) {
+    post({ type: 'loadFailed', error: CodedError.from(error).toData() });
+    return;
+  }
+  const thread = new ModelThread(start, loaded, post);
+  post({ type: 'loaded', facts: loaded.facts });
+  thread.run();
+}
+
+main();
