@@ -20,8 +20,9 @@ export interface ModelHostOptions {
   readonly path: string;
   readonly placement: ResolvedPlacement;
   readonly options: DecidedOptions;
-  /** Stage of the load: fraction of reading, then once when warming up begins. */
-  readonly onProgress: (fraction: number, warmingUp: boolean) => void;
+  /** Fraction of the weights that was read. */
+  readonly onReading: (fraction: number) => void;
+  readonly onWarmingUp: () => void;
   readonly onStream: (stream: number, event: StreamEvent) => void;
   /** The thread is beyond repair; the process has to end. */
   readonly onFault: (message: string) => void;
@@ -132,10 +133,10 @@ export class ModelHost {
   #onMessage(message: FromThread): void {
     switch (message.type) {
       case 'loading':
-        this.#host.onProgress(message.fraction, false);
+        this.#host.onReading(message.fraction);
         return;
       case 'warmingUp':
-        this.#host.onProgress(0, true);
+        this.#host.onWarmingUp();
         return;
       case 'loaded':
         this.#settleLoad(Promise.resolve(message.facts));

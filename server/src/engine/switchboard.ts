@@ -1,32 +1,21 @@
-import { LoadStage } from '@outrider/sdk/proto';
 import { MessageChannel } from 'node:worker_threads';
 import { CodedError } from '../coded-error.js';
-import { readBack } from './effective-placement.js';
 import { type Device, readBackends, readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
-import { type LlamaLogLevel, LoadLog } from './llama/log.js';
-import { readModelHeader } from './model-file.js';
-import { ModelHost } from './model-host.js';
-import { decideOptions } from './options.js';
+import { type LlamaLogLevel } from './llama/log.js';
+import { type ModelHost } from './model-host.js';
+import { type HostedModel, ModelLoad } from './model-load.js';
 import {
   type FromEngine,
   type GenerateSpec,
   type LoadedModel,
   type LoadSpec,
   type PairVerdict,
+  type StreamEvent,
   type ToEngine,
 } from './protocol.js';
-import { type ThreadFacts } from './thread/messages.js';
 import { compareVocabularies } from './vocabulary-pair.js';
-
-/** A loaded model as the switchboard knows it. */
-interface Hosted {
-  readonly host: ModelHost;
-  readonly facts: ThreadFacts;
-  /** Devices that hold layers of it. */
-  readonly computesOn: ReadonlySet<string>;
-}
 
 const kvReportMs = 200;
 const faultExitCode = 70;
@@ -36,13 +25,13 @@ export class Switchboard {
   readonly #llama: LlamaFunctions;
   readonly #files: LibraryFiles;
   readonly #send: (message: FromEngine) => void;
-  readonly #hosted = new Map<string, Hosted>();
+  readonly #hosted = new Map<string, HostedModel>();
   readonly #streams = new Map<number, ModelHost>();
   readonly #lines = new Set<string>();
   readonly #kvTold = new Map<string, number>();
-  readonly #loading = new Map<string, { cancelled: boolean; host?: ModelHost }>();
+  readonly #waitingLoads = new Map<string, ModelLoad>();
   #loads: Promise<unknown> = Promise.resolve();
-  #log: LoadLog | undefined;
+  #running: ModelLoad | undefined;
 
   constructor(llama: LlamaFunctions, files: LibraryFiles, send: (message: FromEngine) => void) {
     this.#llama = llama;
@@ -53,7 +42,7 @@ export class Switchboard {
 
   /** Takes a line of llama.cpp's log. */
   onLogLine(level: LlamaLogLevel, line: string): void {
-    this.#log?.line(level, line);
+    this.#running?.onLogLine(level, line);
     // A load that fails tells its lines in its error; what llama.cpp finds odd about one that works is rarely news.
     if (level === 'warn' || level === 'error')
       this.#send({ type: 'log', level: 'debug', message: line });
@@ -63,10 +52,10 @@ export class Switchboard {
   onMessage(message: ToEngine): void {
     switch (message.type) {
       case 'load':
-        this.#answer(message.call, this.#queueLoad(message.call, message.spec));
+        this.#answer(message.call, this.#load(message.call, message.spec));
         return;
       case 'cancelLoad':
-        this.#cancelLoad(message.model);
+        this.#waitingLoads.get(message.model)?.cancel();
         return;
       case 'unload':
         this.#answer(message.call, this.#unload(message.model));
@@ -120,101 +109,32 @@ export class Switchboard {
     );
   }
 
-  #queueLoad(call: number, spec: LoadSpec): Promise<LoadedModel> {
-    const entry = { cancelled: false };
-    this.#loading.set(spec.model, entry);
+  #load(call: number, spec: LoadSpec): Promise<LoadedModel> {
+    const load = new ModelLoad(spec);
+    this.#waitingLoads.set(spec.model, load);
     // One at a time: the log does not say which load a line belongs to.
-    const load = this.#loads.then(() => this.#load(call, spec, entry));
-    this.#loads = load
-      .catch(() => undefined)
-      .finally(() => {
-        this.#log = undefined;
-        this.#loading.delete(spec.model);
-      });
-    return load;
+    const loaded = this.#loads.then(async () => {
+      this.#running = load;
+      try {
+        const hosted = await load.run(this.#llama, this.#files, {
+          onProgress: progress => this.#send({ type: 'loadProgress', call, progress }),
+          onStream: (stream, event) => this.#onStream(stream, event),
+          onFault: message => this.#fault(message),
+        });
+        this.#hosted.set(spec.model, hosted);
+        return hosted.model;
+      } finally {
+        this.#running = undefined;
+        this.#waitingLoads.delete(spec.model);
+      }
+    });
+    this.#loads = loaded.catch(() => undefined);
+    return loaded;
   }
 
-  async #load(
-    call: number,
-    spec: LoadSpec,
-    entry: { cancelled: boolean; host?: ModelHost },
-  ): Promise<LoadedModel> {
-    const header = await readModelHeader(spec.path);
-    const { options, warnings } = decideOptions(spec.options, header.trainedContextLength);
-    if (entry.cancelled) throw new CodedError('CANCELLED', 'the load was given up');
-    const log = new LoadLog();
-    this.#log = log;
-    const progress = (stage: LoadStage, fraction: number): void => {
-      const doneBytes = stage === LoadStage.LOADING ? Math.round(fraction * header.fileBytes) : 0;
-      const totalBytes = stage === LoadStage.LOADING ? header.fileBytes : 0;
-      this.#send({
-        type: 'loadProgress',
-        call,
-        progress: { stage, fraction, doneBytes, totalBytes },
-      });
-    };
-    progress(LoadStage.LOADING, 0);
-    const host = new ModelHost({
-      name: spec.model,
-      files: this.#files,
-      path: spec.path,
-      placement: spec.placement,
-      options,
-      onProgress: (fraction, warmingUp) => {
-        if (warmingUp) progress(LoadStage.LOADING, 1);
-        progress(warmingUp ? LoadStage.WARMING_UP : LoadStage.LOADING, fraction);
-      },
-      onStream: (stream, event) => {
-        if (event.type !== 'started' && event.type !== 'step') this.#streams.delete(stream);
-        this.#send({ type: 'stream', stream, event });
-      },
-      onFault: message => this.#fault(message),
-    });
-    entry.host = host;
-    const facts = await host.loaded.catch((error: unknown) => {
-      throw explain(CodedError.from(error), log, spec);
-    });
-    try {
-      const devices = readDevices(this.#llama);
-      const read = readBack(log, spec.placement, facts.layers + 1, devices);
-      progress(LoadStage.WARMING_UP, 1);
-      const computing = read.placement.usage.filter(usage => usage.layers > 0);
-      const computesOn = new Set(computing.map(usage => usage.device));
-      this.#hosted.set(spec.model, { host, facts, computesOn });
-      return {
-        options,
-        placement: read.placement,
-        info: {
-          displayName: header.displayName,
-          architecture: header.architecture,
-          quantization: header.quantization,
-          parameterCount: facts.parameterCount,
-          fileBytes: header.fileBytes,
-          layers: facts.layers,
-          vocabularySize: facts.vocabulary.size,
-          trainedContextLength: facts.trainedContextLength,
-          hasChatTemplate: facts.chatTemplate !== '',
-          canSpeculate: facts.canSpeculate,
-        },
-        vocabularyFingerprint: facts.vocabulary.fingerprint,
-        kvTotalTokens: facts.cells,
-        decodeCosts: facts.decodeCosts,
-        warnings: [...warnings, ...read.warnings],
-        chatTemplate: facts.chatTemplate,
-        bosText: facts.bosText,
-        eosText: facts.eosText,
-      };
-    } catch (error) {
-      await host.stop();
-      throw error;
-    }
-  }
-
-  #cancelLoad(model: string): void {
-    const entry = this.#loading.get(model);
-    if (entry === undefined) return;
-    entry.cancelled = true;
-    entry.host?.cancelLoad();
+  #onStream(stream: number, event: StreamEvent): void {
+    if (event.type !== 'started' && event.type !== 'step') this.#streams.delete(stream);
+    this.#send({ type: 'stream', stream, event });
   }
 
   async #unload(model: string): Promise<void> {
@@ -239,7 +159,7 @@ export class Switchboard {
 
   async #comparePair(target: string, draft: string): Promise<PairVerdict> {
     const [one, other] = [this.#find(target), this.#find(draft)];
-    const texts = async ({ host }: Hosted): Promise<readonly string[]> =>
+    const texts = async ({ host }: HostedModel): Promise<readonly string[]> =>
       (await host.ask({ type: 'texts' })) as readonly string[];
     return compareVocabularies(
       { facts: one.facts.vocabulary, texts: () => texts(one) },
@@ -280,7 +200,7 @@ export class Switchboard {
     other.connect(one, port2);
   }
 
-  #find(model: string): Hosted {
+  #find(model: string): HostedModel {
     const hosted = this.#hosted.get(model);
     if (hosted === undefined)
       throw new CodedError('ENGINE_ERROR', `the engine does not hold ${model}`);
@@ -301,21 +221,4 @@ export class Switchboard {
     // Left to the supervisor: a fresh process is the only state that is known to be good.
     setImmediate(() => process.exit(faultExitCode));
   }
-}
-
-const allocationFailure = /alloc|out of memory|ErrorOutOfDeviceMemory/i;
-
-/** The reason that llama.cpp gives for a failed load is in its log only. */
-function explain(error: CodedError, log: LoadLog, { path }: LoadSpec): CodedError {
-  if (error.reason === 'CANCELLED') return error;
-  const complaint = log.complaint;
-  if (allocationFailure.test(complaint))
-    return new CodedError(
-      'INSUFFICIENT_DEVICE_MEMORY',
-      `the model does not fit: ${complaint}; offload fewer layers or shorten the context`,
-      { cause: error },
-    );
-  const told = complaint === '' ? error.message : `${error.message}: ${complaint}`;
-  // llama.cpp names the file by its absolute path, which is not the caller's business.
-  return new CodedError(error.reason, told.replaceAll(path, 'the file'), { cause: error });
 }

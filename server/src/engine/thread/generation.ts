@@ -2,7 +2,6 @@ import {
   BaselineMethod,
   type DraftedToken,
   DraftSource,
-  DraftStopReason,
   type SpeculationOffReason,
   StatsLevel,
   type Token,
@@ -14,6 +13,7 @@ import { type Verdict, walk } from '../sampling/walk.js';
 import { StreamStats } from '../stats.js';
 import { type Decoder, nowUs, type TickTimes, TokenList } from './decoder.js';
 import { type DraftLink } from './draft-link.js';
+import { Drafting } from './drafting.js';
 import { type FromDraft } from './messages.js';
 import { type Emitted, Output, type Pieces } from './output.js';
 import { type PlainCost } from './plain-cost.js';
@@ -55,14 +55,8 @@ export class Generation {
   readonly #output: Output;
   readonly #stats: StreamStats;
   readonly #begunUs = nowUs();
-  readonly #wanted: boolean;
-  #link: DraftLink | undefined;
-  #offReason: SpeculationOffReason | undefined;
+  readonly #drafting: Drafting;
   #phase: Phase = 'prompt';
-  #draft: Proposals | undefined;
-  #stopReason: DraftStopReason = DraftStopReason.DISABLED;
-  #planned = 0;
-  #discarded = 0;
   #rows = 0;
   #firstOutput = -1;
   #firstTokenUs = 0;
@@ -74,8 +68,7 @@ export class Generation {
     this.sequence = sequence;
     this.#spec = spec;
     this.#host = host;
-    this.#link = link;
-    this.#wanted = link !== undefined;
+    this.#drafting = new Drafting(spec.speculation, link);
     this.#tokens = new TokenList(spec.promptIds);
     const vocabulary = { size: host.vocabularySize, eogIds: host.pieces.eogIds };
     this.#chooser = new Chooser(spec.sampling, vocabulary, spec.promptIds, host.scratch);
@@ -91,7 +84,7 @@ export class Generation {
 
   /** Rows that the next pass needs of this stream when it is ready: its last token and its draft. */
   get verifyRows(): number {
-    return 1 + (this.#draft?.ids.length ?? 0);
+    return 1 + this.#drafting.ids.length;
   }
 
   /** Adds at most `most` tokens of the prompt; returns how many. */
@@ -116,7 +109,7 @@ export class Generation {
     const { batch } = this.#host.decoder;
     const last = this.#tokens.length - 1;
     this.#firstOutput = batch.add(this.#tokens.at(last), last, this.sequence, true);
-    for (const [index, id] of (this.#draft?.ids ?? []).entries())
+    for (const [index, id] of this.#drafting.ids.entries())
       batch.add(id, last + 1 + index, this.sequence, true);
     this.#rows = this.verifyRows;
   }
@@ -133,27 +126,16 @@ export class Generation {
   /** Takes what the draft answered. */
   onProposals(proposals: Proposals): void {
     if (this.#phase !== 'drafting' || proposals.base !== this.#tokens.length) {
-      this.#discarded += proposals.ids.length;
+      this.#drafting.discard(proposals.ids.length);
       return;
     }
-    // A draft that went as far as it was asked to stopped for the reason why it was not asked for more.
-    if (proposals.stopReason !== DraftStopReason.MAX_LEN) this.#stopReason = proposals.stopReason;
-    this.#draft = proposals;
-    if (proposals.ids.length < this.#spec.speculation.minDraftTokens && proposals.ids.length > 0) {
-      this.#discarded += proposals.ids.length;
-      this.#draft = { ...proposals, ids: [], probabilities: [] };
-      this.#stopReason = DraftStopReason.TOO_SHORT;
-    }
+    this.#drafting.take(proposals);
     this.#phase = 'ready';
   }
 
   /** Goes on without the draft. A draft is only a hint: the text does not change. */
   onDraftLost(reason: SpeculationOffReason): void {
-    if (this.#link === undefined) return;
-    this.#link.close();
-    this.#link = undefined;
-    this.#offReason = reason;
-    this.#stopReason = DraftStopReason.ERROR;
+    this.#drafting.lose(reason);
     if (this.#phase === 'drafting') this.#phase = 'ready';
   }
 
@@ -181,7 +163,7 @@ export class Generation {
   }
 
   #commitStep(times: TickTimes): void {
-    const drafted = this.#draft?.ids ?? [];
+    const drafted = this.#drafting.ids;
     const before = this.#tokens.length;
     const details: Partial<Token>[] = [];
     const verdict = walk(
@@ -206,13 +188,13 @@ export class Generation {
       emittedTokens: tokens.length,
       bonus: verdict.bonus,
       source: drafted.length > 0 ? DraftSource.DRAFT_MODEL : DraftSource.UNSPECIFIED,
-      stopReason: this.#stopReason,
-      plannedDraftLen: this.#planned,
-      draftUs: this.#draft?.draftUs ?? 0,
+      stopReason: this.#drafting.stopReason,
+      plannedDraftLen: this.#drafting.planned,
+      draftUs: this.#drafting.draftUs,
       verifyUs: times.decodeEndUs - times.decodeStartUs,
       idleUs: times.tickStartUs - this.#idleFromUs,
       stepUs: committedUs - this.#committedUs,
-      discardedTokens: this.#discarded,
+      discardedTokens: this.#drafting.takeDiscarded(),
       overlappedTokens: 0,
       rolledBackTokens: drafted.length - accepted,
       replayed: false,
@@ -224,7 +206,6 @@ export class Generation {
     if (drafted.length === 0 && times.streams === 1)
       this.#host.plainCost.observe(committedUs - this.#committedUs);
     this.#committedUs = committedUs;
-    this.#discarded = 0;
     const level = this.#spec.statsLevel;
     const told = level === StatsLevel.STEPS || level === StatsLevel.DETAILED;
     this.#host.emit({ type: 'step', step: { tokens, stats: told ? stats : undefined } });
@@ -234,25 +215,8 @@ export class Generation {
 
   /** Asks for the next draft, or gets ready for a plain step. */
   #prepare(): void {
-    this.#draft = undefined;
-    this.#planned = 0;
-    this.#phase = 'ready';
-    if (this.#link === undefined) {
-      if (!this.#wanted) this.#stopReason = DraftStopReason.DISABLED;
-      return;
-    }
-    const plan = this.#spec.speculation.maxDraftTokens;
-    const { tokens, context } = this.#output.left;
-    // The step emits one token more than it accepts.
-    const budget = Math.min(tokens - 1, this.#host.outputBudget - 1);
-    const ahead = Math.min(plan, budget, context - 1);
-    this.#planned = plan;
-    this.#stopReason = DraftStopReason.MAX_LEN;
-    if (ahead < plan)
-      this.#stopReason = context - 1 < budget ? DraftStopReason.CONTEXT : DraftStopReason.BUDGET;
-    if (ahead <= 0) return;
-    this.#phase = 'drafting';
-    this.#link.commit(this.#tokens, ahead);
+    const room = { ...this.#output.left, rows: this.#host.outputBudget };
+    this.#phase = this.#drafting.ask(this.#tokens, room) ? 'drafting' : 'ready';
   }
 
   #trim(evaluated: number, valid: number): void {
@@ -265,7 +229,7 @@ export class Generation {
     return drafted.map((id, index) => ({
       id,
       text: this.#output.textOf(id),
-      draftProbability: this.#draft?.probabilities[index] ?? 0,
+      draftProbability: this.#drafting.probability(index),
       accepted: index < accepted,
       targetId: tokens[index],
       source: DraftSource.DRAFT_MODEL,
@@ -275,15 +239,16 @@ export class Generation {
   #complete(finish: Finish): void {
     const completionTokens = this.#output.completionTokens;
     const decodeUs = this.#committedUs - this.#firstTokenUs;
-    this.#stats.discard(this.#discarded);
+    this.#stats.discard(this.#drafting.takeDiscarded());
     const baseline = this.#baseline();
+    const { offReason } = this.#drafting;
     const told = this.#spec.statsLevel !== StatsLevel.NONE;
     const speculation = this.#stats.summary({
       ...(baseline === undefined ? {} : { baseline }),
       ...(decodeUs === 0 ? {} : { tokensPerSecond: ((completionTokens - 1) * 1e6) / decodeUs }),
       targetKvReusedTokens: 0,
       draftKvReusedTokens: 0,
-      ...(this.#offReason === undefined ? {} : { offReason: this.#offReason }),
+      ...(offReason === undefined ? {} : { offReason }),
     });
     this.#end({
       type: 'completed',
@@ -299,7 +264,7 @@ export class Generation {
   }
 
   #baseline(): { tps: number; method: BaselineMethod } | undefined {
-    if (!this.#wanted) return undefined;
+    if (!this.#drafting.active) return undefined;
     const measured = this.#stats.plainStepMedianUs();
     if (measured !== undefined)
       return { tps: 1e6 / measured, method: BaselineMethod.MEASURED_PROBE };
@@ -311,8 +276,7 @@ export class Generation {
   #end(event: StreamEvent): void {
     if (this.#phase === 'done') return;
     this.#phase = 'done';
-    this.#link?.close();
-    this.#link = undefined;
+    this.#drafting.close();
     this.#host.emit(event);
   }
 }

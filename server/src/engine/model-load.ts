@@ -1,0 +1,163 @@
+import { LoadStage } from '@outrider/sdk/proto';
+import { CodedError } from '../coded-error.js';
+import { readBack } from './effective-placement.js';
+import { readDevices } from './llama/devices.js';
+import { type LlamaFunctions } from './llama/functions.js';
+import { type LibraryFiles } from './llama/library.js';
+import { LoadLog, type LlamaLogLevel } from './llama/log.js';
+import { readModelHeader } from './model-file.js';
+import { ModelHost } from './model-host.js';
+import { decideOptions } from './options.js';
+import {
+  type LoadedModel,
+  type LoadProgressEvent,
+  type LoadSpec,
+  type StreamEvent,
+} from './protocol.js';
+import { type ThreadFacts } from './thread/messages.js';
+
+/** A loaded model: its thread, what the thread knows, and what the server is told. */
+export interface HostedModel {
+  readonly host: ModelHost;
+  readonly facts: ThreadFacts;
+  readonly model: LoadedModel;
+  /** Devices that hold layers of it. */
+  readonly computesOn: ReadonlySet<string>;
+}
+
+/** Who hears from a model while it loads and afterwards. */
+export interface LoadListeners {
+  readonly onProgress: (progress: LoadProgressEvent) => void;
+  readonly onStream: (stream: number, event: StreamEvent) => void;
+  readonly onFault: (message: string) => void;
+}
+
+const allocationFailure = /alloc|out of memory|ErrorOutOfDeviceMemory/i;
+
+/** One load, which can be given up while it runs. */
+export class ModelLoad {
+  readonly #spec: LoadSpec;
+  readonly #log = new LoadLog();
+  #host: ModelHost | undefined;
+  #cancelled = false;
+
+  constructor(spec: LoadSpec) {
+    this.#spec = spec;
+  }
+
+  /** Makes `run` fail with CANCELLED. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#host?.cancelLoad();
+  }
+
+  /** Takes a line of llama.cpp's log that was written while this load ran. */
+  onLogLine(level: LlamaLogLevel, line: string): void {
+    this.#log.line(level, line);
+  }
+
+  /**
+   * Loads the model; everything is freed when it fails.
+   * @throws CodedError BAD_MODEL_FILE, INSUFFICIENT_DEVICE_MEMORY, PLACEMENT_VIOLATED, INVALID_FIELD, CANCELLED
+   */
+  async run(
+    llama: LlamaFunctions,
+    files: LibraryFiles,
+    { onProgress, onStream, onFault }: LoadListeners,
+  ): Promise<HostedModel> {
+    const spec = this.#spec;
+    const header = await readModelHeader(spec.path);
+    const { options, warnings } = decideOptions(spec.options, header.trainedContextLength);
+    if (this.#cancelled) throw new CodedError('CANCELLED', 'the load was given up');
+    const reading = (fraction: number): LoadProgressEvent => ({
+      stage: LoadStage.LOADING,
+      fraction,
+      doneBytes: Math.round(fraction * header.fileBytes),
+      totalBytes: header.fileBytes,
+    });
+    const warmingUp = (fraction: number): LoadProgressEvent => ({
+      stage: LoadStage.WARMING_UP,
+      fraction,
+      doneBytes: 0,
+      totalBytes: 0,
+    });
+    onProgress(reading(0));
+    const host = new ModelHost({
+      name: spec.model,
+      files,
+      path: spec.path,
+      placement: spec.placement,
+      options,
+      onReading: fraction => onProgress(reading(fraction)),
+      onWarmingUp: () => {
+        onProgress(reading(1));
+        onProgress(warmingUp(0));
+      },
+      onStream,
+      onFault,
+    });
+    this.#host = host;
+    const facts = await host.loaded.catch((error: unknown) => {
+      throw this.#explain(CodedError.from(error));
+    });
+    try {
+      const devices = readDevices(llama);
+      const { placement, warnings: odd } = readBack(
+        this.#log,
+        spec.placement,
+        facts.layers + 1,
+        devices,
+      );
+      onProgress(warmingUp(1));
+      const computing = placement.usage.filter(usage => usage.layers > 0);
+      return {
+        host,
+        facts,
+        computesOn: new Set(computing.map(usage => usage.device)),
+        model: {
+          options,
+          placement,
+          info: {
+            displayName: header.displayName,
+            architecture: header.architecture,
+            quantization: header.quantization,
+            parameterCount: facts.parameterCount,
+            fileBytes: header.fileBytes,
+            layers: facts.layers,
+            vocabularySize: facts.vocabulary.size,
+            trainedContextLength: facts.trainedContextLength,
+            hasChatTemplate: facts.chatTemplate !== '',
+            canSpeculate: facts.canSpeculate,
+          },
+          vocabularyFingerprint: facts.vocabulary.fingerprint,
+          kvTotalTokens: facts.cells,
+          decodeCosts: facts.decodeCosts,
+          warnings: [...warnings, ...odd],
+          chatTemplate: facts.chatTemplate,
+          bosText: facts.bosText,
+          eosText: facts.eosText,
+        },
+      };
+    } catch (error) {
+      await host.stop();
+      throw error;
+    }
+  }
+
+  /** The reason that llama.cpp gives for a failed load is in its log only. */
+  #explain(error: CodedError): CodedError {
+    if (error.reason === 'CANCELLED') return error;
+    const { complaint } = this.#log;
+    if (allocationFailure.test(complaint))
+      return new CodedError(
+        'INSUFFICIENT_DEVICE_MEMORY',
+        `the model does not fit: ${complaint}; offload fewer layers or shorten the context`,
+        { cause: error },
+      );
+    const told = complaint === '' ? error.message : `${error.message}: ${complaint}`;
+    // llama.cpp names the file by its absolute path, which is not the caller's business.
+    return new CodedError(error.reason, told.replaceAll(this.#spec.path, 'the file'), {
+      cause: error,
+    });
+  }
+}
