@@ -1,0 +1,36 @@
+import { BonusToken } from '@outrider/sdk/proto';
+
+/** What a verification decided. */
+export interface Verdict {
+  /** The target's choices: the accepted drafts, then its own token unless `bonus` is NONE. */
+  readonly tokens: number[];
+  /** Drafted tokens that were accepted. */
+  readonly accepted: number;
+  /** BONUS: every draft was accepted. CORRECTION: the last token replaces a draft. NONE: an accepted draft ended the text. */
+  readonly bonus: BonusToken;
+}
+
+/**
+ * Verifies drafted tokens by comparison: each is accepted while it is what the target chooses in its place. Stops at
+ * the first that is not, or at an accepted one that ends the text.
+ * @param choose the target's choice for row `index`, 0 to `drafted.length`. Called in order, once per row, up to the
+ *   end of the walk; it advances the state of the stream by what it returns
+ * @param endsText whether a token ends the text
+ */
+export function walk(
+  drafted: readonly number[] | Int32Array,
+  choose: (index: number) => number,
+  endsText: (token: number) => boolean,
+): Verdict {
+  const tokens: number[] = [];
+  for (let index = 0; index < drafted.length; index++) {
+    const token = choose(index);
+    tokens.push(token);
+    if (token !== drafted[index]) {
+      return { tokens, accepted: index, bonus: BonusToken.CORRECTION };
+    }
+    if (endsText(token)) return { tokens, accepted: index + 1, bonus: BonusToken.NONE };
+  }
+  tokens.push(choose(drafted.length));
+  return { tokens, accepted: drafted.length, bonus: BonusToken.BONUS };
+}
