@@ -1,0 +1,111 @@
+import {
+  type LoadModelRequest,
+  type SamplingParams,
+  type SpeculationParams,
+} from '@outrider/sdk/proto';
+import { z } from 'zod';
+import { CodedError, invalidField } from '../coded-error.js';
+
+/** Everything a server is told at its start. */
+export interface ServerConfig {
+  /** Address to bind; other than loopback needs `insecure`. @default '127.0.0.1' */
+  readonly host: string;
+  /** TCP port; 0 takes any free one. @default 50051 */
+  readonly port: number;
+  /** `unix:///path` of a socket, in place of host and port. @default undefined */
+  readonly listen: string | undefined;
+  /** Folders that `source.path` of a request must resolve inside. @default the working directory */
+  readonly modelRoots: readonly string[];
+  /** Generations that may wait for one model. @default 64 */
+  readonly maxQueue: number;
+  /** How long a reader may stall before its call is ended, in milliseconds. @default 30000 */
+  readonly slowConsumerMs: number;
+  /** How long running calls may go on after `close`, in milliseconds. @default 30000 */
+  readonly drainMs: number;
+  /** `auto` serves reflection while there is no TLS. @default 'auto' */
+  readonly reflection: 'auto' | 'on' | 'off';
+  /** Allows an address other than loopback without TLS and tokens. @default false */
+  readonly insecure: boolean;
+  /** Folder with the llama.cpp libraries. @default undefined: those of the installed packages */
+  readonly llamaDir: string | undefined;
+  /** Lowest level that is logged. @default 'info' */
+  readonly logLevel: LogLevel;
+  /** What requests use for fields that they leave unset. @default nothing: the contract's own defaults */
+  readonly defaults: {
+    readonly sampling: Partial<SamplingParams>;
+    readonly speculation: Partial<SpeculationParams>;
+  };
+  /** Loaded at start, in order; they may name files outside the roots. @default [] */
+  readonly models: readonly LoadModelRequest[];
+}
+
+/** Levels of the log, as pino names them. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/**
+ * Checks settings and fills in the defaults.
+ * @throws CodedError INVALID_FIELD with every wrong key
+ */
+export function serverConfig(partial: Partial<ServerConfig> = {}): ServerConfig {
+  const parsed = schema.safeParse(partial);
+  if (!parsed.success) throw refusal(parsed.error);
+  const { listen, llamaDir, ...rest } = parsed.data;
+  if (listen === undefined && !rest.insecure && !isLoopback(rest.host)) {
+    throw invalidField(
+      'host',
+      `host is "${rest.host}", which is not loopback; without TLS and tokens that needs "insecure"`,
+    );
+  }
+  return { ...rest, listen, llamaDir };
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const message = <T extends object>() =>
+  z.custom<T>(value => typeof value === 'object' && value !== null && !Array.isArray(value), {
+    error: 'an object is needed',
+  });
+
+// A timer that is longer fires at once.
+const milliseconds = z.int().max(2 ** 31 - 1);
+
+const schema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().min(0).max(65_535).default(50_051),
+  listen: z
+    .string()
+    .regex(/^unix:\/\/\/./, { error: 'only unix:///path is understood' })
+    .optional(),
+  modelRoots: z
+    .array(z.string().min(1))
+    .min(1)
+    .default(() => [process.cwd()]),
+  maxQueue: z.int().min(0).max(100_000).default(64),
+  slowConsumerMs: milliseconds.min(1).default(30_000),
+  drainMs: milliseconds.min(0).default(30_000),
+  reflection: z.enum(['auto', 'on', 'off']).default('auto'),
+  insecure: z.boolean().default(false),
+  llamaDir: z.string().min(1).optional(),
+  logLevel: z.enum(LOG_LEVELS).default('info'),
+  defaults: z
+    .strictObject({
+      sampling: message<Partial<SamplingParams>>().default(() => ({})),
+      speculation: message<Partial<SpeculationParams>>().default(() => ({})),
+    })
+    .default(() => ({ sampling: {}, speculation: {} })),
+  models: z.array(message<LoadModelRequest>()).default(() => []),
+});
+
+function refusal(error: z.ZodError): CodedError {
+  const violations = error.issues.map(issue => ({
+    field: issue.path.map(String).join('.') || '(all)',
+    description: issue.message,
+  }));
+  const summary = violations.map(v => `${v.field}: ${v.description}`).join('; ');
+  return new CodedError('INVALID_FIELD', `the configuration is wrong: ${summary}`, { violations });
+}
+
+function isLoopback(host: string): boolean {
+  const bare = host.replace(/^\[|\]$/g, '');
+  return bare === 'localhost' || bare === '::1' || /^127(\.\d{1,3}){3}$/.test(bare);
+}

@@ -1,0 +1,146 @@
+import {
+  type BackendInfo,
+  type DeviceInfo,
+  type DevicePlacement,
+  DeviceType,
+  GpuLayersPreset,
+  Role,
+} from '@outrider/sdk/proto';
+import { type EngineInventory } from '../engine/protocol.js';
+import { type Issues } from './issues.js';
+
+/** Which devices a model gets, before layers and splits are looked at. */
+export interface Selection {
+  /** In order; empty: the CPU. */
+  readonly devices: readonly DeviceInfo[];
+  /** Asked for by name: `none`, `cpu`. */
+  readonly none: boolean;
+}
+
+/** How many layers a request asks for. Count 0 is `nothing`. */
+export type LayerWish = 'unset' | 'nothing' | 'auto' | 'all' | number;
+
+/** Reads `gpu_layers`. */
+export function layerWish(placement: DevicePlacement | undefined): LayerWish {
+  const layers = placement?.gpuLayers?.layers;
+  if (layers === undefined) return 'unset';
+  if (layers.$case === 'preset') return layers.value === GpuLayersPreset.ALL ? 'all' : 'auto';
+  return layers.value === 0 ? 'nothing' : layers.value;
+}
+
+/** Applies the table of the contract: by role, `auto`, `none` or a list. Faults go to `issues`. */
+export function selectDevices(
+  placement: DevicePlacement | undefined,
+  role: Role,
+  inventory: EngineInventory,
+  issues: Issues,
+): Selection {
+  const names = placement?.devices ?? [];
+  if (names.length === 0) {
+    const wish = layerWish(placement);
+    const stays = role === Role.DRAFT && (wish === 'unset' || wish === 'nothing');
+    return { devices: stays ? [] : everyGpu(inventory), none: false };
+  }
+  const [only] = names;
+  if (names.length === 1 && only !== undefined) {
+    const word = only.toLowerCase();
+    if (word === 'auto') return { devices: everyGpu(inventory), none: false };
+    if (word === 'none' || word === 'cpu') return { devices: [], none: true };
+  }
+  return { devices: namedDevices(names, inventory, issues), none: false };
+}
+
+/** Device of that name, compared without case; accelerators and the CPU cannot be chosen. */
+export function findDevice(name: string, inventory: EngineInventory): DeviceInfo | undefined {
+  return selectable(inventory).find(device => device.name.toLowerCase() === name.toLowerCase());
+}
+
+/** Adds the right fault for a name that no device has. */
+export function addUnknownDevice(
+  field: string,
+  name: string,
+  inventory: EngineInventory,
+  issues: Issues,
+): void {
+  const backend = missingBackend(name, inventory.backends);
+  const valid = ['cpu', ...selectable(inventory).map(device => device.name)].join(',');
+  if (backend === undefined) {
+    const description = `there is no device "${name}"; there are ${valid}`;
+    issues.add({ reason: 'UNKNOWN_DEVICE', field, description, metadata: { device: name, valid } });
+    return;
+  }
+  const description = `the ${backend.name} backend of "${name}" is not usable: ${backend.cause}`;
+  const metadata = { device: name, backend: backend.name, cause: backend.cause };
+  issues.add({ reason: 'BACKEND_UNAVAILABLE', field, description, metadata });
+}
+
+function everyGpu(inventory: EngineInventory): DeviceInfo[] {
+  const ofType = (type: DeviceType) => inventory.devices.filter(device => device.type === type);
+  const own = ofType(DeviceType.GPU);
+  const gpus = own.length > 0 ? own : ofType(DeviceType.INTEGRATED_GPU);
+  return gpus.filter((device, i) => !gpus.slice(0, i).some(other => sameCard(device, other)));
+}
+
+function namedDevices(
+  names: readonly string[],
+  inventory: EngineInventory,
+  issues: Issues,
+): DeviceInfo[] {
+  const chosen: DeviceInfo[] = [];
+  names.forEach((name, i) => {
+    const field = `placement.devices[${i}]`;
+    if (SPECIAL.has(name.toLowerCase())) {
+      const description = `"${name}" must stand alone`;
+      issues.add({ reason: 'PLACEMENT_CONFLICT', field, description });
+      return;
+    }
+    const device = findDevice(name, inventory);
+    if (device === undefined) {
+      addUnknownDevice(field, name, inventory, issues);
+      return;
+    }
+    const twin = chosen.find(other => other === device || sameCard(other, device));
+    if (twin !== undefined) {
+      const description =
+        twin === device
+          ? `${device.name} is listed twice`
+          : `${device.name} and ${twin.name} are one card`;
+      issues.add({ reason: 'PLACEMENT_CONFLICT', field, description });
+      return;
+    }
+    chosen.push(device);
+  });
+  return chosen;
+}
+
+const SPECIAL = new Set(['auto', 'none', 'cpu']);
+
+const SELECTABLE = new Set<DeviceType>([
+  DeviceType.GPU,
+  DeviceType.INTEGRATED_GPU,
+  DeviceType.REMOTE,
+]);
+
+/** Device name prefix of each known backend. */
+const PREFIXES = ['CUDA', 'ROCm', 'Vulkan', 'MTL', 'SYCL', 'OpenCL', 'CANN', 'MUSA', 'RPC'];
+
+function selectable(inventory: EngineInventory): DeviceInfo[] {
+  return inventory.devices.filter(device => SELECTABLE.has(device.type));
+}
+
+function sameCard(a: DeviceInfo, b: DeviceInfo): boolean {
+  return a.hardwareId !== '' && a.hardwareId === b.hardwareId;
+}
+
+function missingBackend(
+  name: string,
+  backends: readonly BackendInfo[],
+): { name: string; cause: string } | undefined {
+  const prefix = PREFIXES.find(each => name.toLowerCase().startsWith(each.toLowerCase()));
+  if (prefix === undefined) return undefined;
+  const aliases = prefix === 'MTL' ? ['mtl', 'metal'] : [prefix.toLowerCase()];
+  const backend = backends.find(each => aliases.includes(each.name.toLowerCase()));
+  if (backend?.usable === true) return undefined;
+  const cause = backend === undefined ? 'not installed' : backend.reason || 'not usable';
+  return { name: backend?.name ?? prefix, cause };
+}

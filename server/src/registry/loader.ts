@@ -1,0 +1,124 @@
+import { LoadStage, ModelState, RuntimeOptions, UnavailablePolicy } from '@outrider/sdk/proto';
+import { CodedError } from '../coded-error.js';
+import { type LoadSpec } from '../engine/protocol.js';
+import { checkSha256 } from './checksum.js';
+import { type LoadRun } from './load-run.js';
+import { pair } from './pairing.js';
+import { resolvePlacement } from './placement.js';
+import { type ModelRecord, roleOf } from './record.js';
+import { type Shelf } from './shelf.js';
+import { resolveSource } from './source.js';
+
+/**
+ * Carries out the load of a record: file, placement, engine, pairing. Leaves it READY, or FAILED under BEST_EFFORT.
+ * @throws CodedError why it could not be loaded; nothing is held then
+ */
+export async function load(record: ModelRecord, run: LoadRun, shelf: Shelf): Promise<void> {
+  run.report(RESOLVING);
+  try {
+    record.spec = await resolveSpec(record, run, shelf);
+    await loadSpec(record, record.spec, run, shelf);
+    await pairOrFree(record, run, shelf);
+    record.state = ModelState.READY;
+  } catch (error) {
+    const coded = blamed(CodedError.from(error), record, shelf);
+    if (!isBestEffort(record, coded)) throw coded;
+    record.failure = coded;
+    record.state = ModelState.FAILED;
+    const target = shelf.find(record.request.draftFor);
+    if (target !== undefined) target.defaultDraft = record.name;
+  }
+}
+
+/** Loads what a record stands for into the engine, without looking at pairings. */
+export async function loadSpec(
+  record: ModelRecord,
+  spec: LoadSpec,
+  run: LoadRun,
+  shelf: Shelf,
+): Promise<void> {
+  const began = shelf.nowMs();
+  run.signal.throwIfAborted();
+  const loaded = await shelf.engine.load(spec, {
+    signal: run.signal,
+    onProgress: progress => run.report(progress),
+  });
+  if (run.signal.aborted) {
+    await shelf.engine.unload(record.name);
+    run.signal.throwIfAborted();
+  }
+  record.loaded = loaded;
+  record.failure = undefined;
+  record.loadTime = new Date();
+  record.loadMs = Math.round(shelf.nowMs() - began);
+}
+
+async function pairOrFree(record: ModelRecord, run: LoadRun, shelf: Shelf): Promise<void> {
+  try {
+    if (record.request.draftFor !== '') await pair(record.request.draftFor, record, shelf);
+    run.signal.throwIfAborted();
+  } catch (error) {
+    record.loaded = undefined;
+    await shelf.engine.unload(record.name);
+    throw error;
+  }
+}
+
+const RESOLVING = { stage: LoadStage.RESOLVING, fraction: 0, doneBytes: 0, totalBytes: 0 };
+
+async function resolveSpec(record: ModelRecord, run: LoadRun, shelf: Shelf): Promise<LoadSpec> {
+  const { request, trusted, name } = record;
+  const { source } = request;
+  if (source === undefined) throw new Error('a request without a source was let through');
+  const inventory = await shelf.engine.inventory();
+  const resolution = resolvePlacement(request.placement, roleOf(request), inventory);
+  record.warnings = resolution.warnings;
+  const path = await resolveSource(source, { roots: shelf.roots, trusted });
+  if (source.sha256 !== '') {
+    await checkSha256(path, source.source?.value ?? '', source.sha256, {
+      signal: run.signal,
+      onRead: fraction => run.report({ ...RESOLVING, fraction }),
+    });
+  }
+  const options = withTargetDefaults(request.options, shelf.find(request.draftFor));
+  return { model: name, path, placement: resolution.placement, options };
+}
+
+/** A paired draft has room for what its target may ask of it. */
+function withTargetDefaults(
+  requested: RuntimeOptions | undefined,
+  target: ModelRecord | undefined,
+): RuntimeOptions {
+  const options = requested ?? RuntimeOptions.fromPartial({});
+  const from = target?.loaded?.options;
+  if (from === undefined) return options;
+  return {
+    ...options,
+    contextLength: options.contextLength ?? from.contextLength,
+    parallelSequences: options.parallelSequences ?? from.parallelSequences,
+  };
+}
+
+/** BEST_EFFORT forgives that there is no memory or no backend, and nothing else. */
+function isBestEffort({ request }: ModelRecord, { reason }: CodedError): boolean {
+  return (
+    request.onUnavailable === UnavailablePolicy.BEST_EFFORT &&
+    (reason === 'INSUFFICIENT_DEVICE_MEMORY' || reason === 'BACKEND_UNAVAILABLE')
+  );
+}
+
+/** A death of the engine during a load is this model's doing, unless others were at work too. */
+function blamed(error: CodedError, record: ModelRecord, shelf: Shelf): CodedError {
+  if (error.reason !== 'ENGINE_RESTARTED') return error;
+  shelf.crashes.blame(record.name);
+  const others = shelf.records.some(
+    other => other !== record && shelf.crashes.suspects(other.name),
+  );
+  if (others) return error;
+  const how = shelf.engine.status().lastExit || 'unknown';
+  return new CodedError(
+    'MODEL_CRASHED_ENGINE',
+    `the engine process ended (${how}) while loading ${record.name}; do not retry`,
+    { metadata: { model: record.name, last_exit: how }, cause: error },
+  );
+}

@@ -1,0 +1,96 @@
+import { ModelState } from '@outrider/sdk/proto';
+import { CodedError } from '../coded-error.js';
+import { type EngineExit } from '../engine/engine.js';
+import { loadSpec } from './loader.js';
+import { LoadRun } from './load-run.js';
+import { type ModelRecord } from './record.js';
+import { type Shelf } from './shelf.js';
+
+/** Brings models back after the engine process has died. */
+export class Recovery {
+  readonly #shelf: Shelf;
+  #process = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(shelf: Shelf) {
+    this.#shelf = shelf;
+    shelf.engine.onExit(exit => this.#died(exit));
+    shelf.engine.onRestart(() => void this.#restarted());
+  }
+
+  /** Resolves when the next engine process is up. */
+  nextProcess(): Promise<void> {
+    return new Promise(resolve => this.#waiting.push(resolve));
+  }
+
+  #died({ how, backOffMs }: EngineExit): void {
+    const shelf = this.#shelf;
+    shelf.log.warn({ how, backOffMs }, 'the engine process has ended');
+    const lost = new CodedError('ENGINE_RESTARTED', `the engine process has ended (${how})`, {
+      metadata: { last_exit: how },
+      retryAfterMs: Math.max(MIN_RETRY_MS, backOffMs),
+    });
+    for (const record of shelf.records) {
+      if (record.generations.size > 0 || record.drafts.size > 0) shelf.crashes.blame(record.name);
+      record.admission.refuseAll(lost);
+      if (record.state === ModelState.DRAINING) record.lost = true;
+      if (record.state !== ModelState.READY) continue;
+      record.state = ModelState.RELOADING;
+      record.run = new LoadRun(true, shelf.nowMs);
+      shelf.changed(record);
+    }
+  }
+
+  async #restarted(): Promise<void> {
+    const shelf = this.#shelf;
+    this.#process += 1;
+    const process = this.#process;
+    for (const record of shelf.records) {
+      if (shelf.crashes.condemns(record.name)) this.#condemn(record);
+    }
+    shelf.crashes.nextProcess();
+    for (const resolve of this.#waiting.splice(0)) resolve();
+    // One after the other, so that a model that kills the engine stands alone.
+    for (const record of shelf.records) {
+      if (this.#process !== process) return;
+      await this.#reload(record);
+    }
+  }
+
+  #condemn(record: ModelRecord): void {
+    if (record.state !== ModelState.RELOADING) return;
+    const text = `the engine process ended three times within a minute while ${record.name} was at work`;
+    const metadata = { model: record.name, last_exit: this.#shelf.engine.status().lastExit };
+    this.#fail(record, new CodedError('MODEL_CRASHED_ENGINE', text, { metadata }));
+  }
+
+  async #reload(record: ModelRecord): Promise<void> {
+    const shelf = this.#shelf;
+    const { spec, run } = record;
+    if (record.state !== ModelState.RELOADING || spec === undefined || run === undefined) return;
+    try {
+      await loadSpec(record, spec, run, shelf);
+    } catch (error) {
+      const coded = CodedError.from(error);
+      if (coded.reason === 'ENGINE_RESTARTED') shelf.crashes.blame(record.name);
+      else this.#fail(record, coded);
+      return;
+    }
+    record.state = ModelState.READY;
+    record.run = undefined;
+    shelf.changed(record);
+    run.succeed();
+  }
+
+  #fail(record: ModelRecord, error: CodedError): void {
+    const { run } = record;
+    this.#shelf.log.error({ model: record.name, reason: error.reason }, error.message);
+    record.state = ModelState.FAILED;
+    record.failure = error;
+    record.run = undefined;
+    this.#shelf.changed(record);
+    run?.fail(error);
+  }
+}
+
+const MIN_RETRY_MS = 200;

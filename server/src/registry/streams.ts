@@ -1,0 +1,128 @@
+import { type EffectiveSpeculation, ModelState } from '@outrider/sdk/proto';
+import { type CodedError } from '../coded-error.js';
+import { type SpeculationSpec } from '../engine/protocol.js';
+import { type Held } from './admission.js';
+import { isReady, type ModelRecord, type ReadyModel, type Stream, unusable } from './record.js';
+import { type Shelf } from './shelf.js';
+import { decideSpeculation, learnPair, type WantedSpeculation } from './speculation.js';
+
+/** A generation that wants to begin. */
+export interface StreamRequest {
+  readonly target: ReadyModel;
+  readonly speculation: WantedSpeculation;
+  readonly maxTokens: number;
+  /** Gives up waiting, and ends the stream. */
+  readonly signal: AbortSignal;
+  /** Until the deadline, in milliseconds; unset without one. */
+  readonly remainingMs: number | undefined;
+}
+
+/** A generation that holds its sequences. Whoever opened it closes it. */
+export interface OpenStream {
+  /** Number for the engine. */
+  readonly id: number;
+  readonly target: ReadyModel;
+  readonly draft: ModelRecord | undefined;
+  readonly spec: SpeculationSpec;
+  readonly effective: EffectiveSpeculation;
+  /** The request's own, or that of a forced unload. */
+  readonly signal: AbortSignal;
+  /** Counts tokens, for the expected wait of others. */
+  produced(tokens: number): void;
+  /** Remembers how long a completed generation took, in milliseconds. */
+  observe(tokens: number, milliseconds: number): void;
+  /** Notes why it failed, to find models that bring the engine down. */
+  failed(error: CodedError): void;
+  /** Gives the sequences back. A second time does nothing. */
+  close(): void;
+}
+
+/**
+ * Waits for a sequence of the target and decides about the draft.
+ * @throws CodedError QUEUE_FULL, DEADLINE_EXCEEDED, MODEL_NOT_READY, MODEL_UNLOADING, MODEL_FAILED; the refusals of a
+ * required draft; else the signal's reason
+ */
+export async function openStream(request: StreamRequest, shelf: Shelf): Promise<OpenStream> {
+  const { target, speculation, signal } = request;
+  // Before the queue, so that nobody waits for a refusal.
+  await learnPair(target, speculation, shelf);
+  decideSpeculation(target, speculation, shelf, () => true);
+  const held = await target.admission.enter(request);
+  try {
+    // While it waited the draft may have become another one.
+    await learnPair(target, speculation, shelf);
+    signal.throwIfAborted();
+    assertStill(target, shelf);
+    return begin(request, held, shelf);
+  } catch (error) {
+    target.admission.leave(held);
+    throw error;
+  }
+}
+
+function assertStill(target: ModelRecord, shelf: Shelf): void {
+  // Queued streams were accepted before a drain began, so DRAINING still serves them.
+  if (shelf.holds(target) && (isReady(target) || isDraining(target))) return;
+  throw unusable(target, shelf.nowMs());
+}
+
+function isDraining(target: ModelRecord): boolean {
+  return target.state === ModelState.DRAINING;
+}
+
+function begin(request: StreamRequest, held: Held, shelf: Shelf): OpenStream {
+  const { target, maxTokens } = request;
+  let draftHeld: Held | undefined;
+  const { draft, spec, effective } = decideSpeculation(
+    target,
+    request.speculation,
+    shelf,
+    candidate => (draftHeld = candidate.admission.tryEnter(maxTokens)) !== undefined,
+  );
+  const own = new AbortController();
+  const id = shelf.engine.nextStream();
+  const stream: Stream = {
+    id,
+    end: (error: CodedError) => own.abort(error),
+    detachDraft() {
+      if (draft === undefined || !draft.drafts.delete(stream)) return;
+      if (draftHeld !== undefined) draft.admission.leave(draftHeld);
+      shelf.engine.detachDraft(id);
+      draft.streamEnded();
+    },
+  };
+  const signal = AbortSignal.any([request.signal, own.signal]);
+  const close = () => {
+    signal.removeEventListener('abort', close);
+    if (target.generations.delete(stream)) {
+      target.admission.leave(held);
+      target.streamEnded();
+    }
+    if (draft?.drafts.delete(stream) === true && draftHeld !== undefined) {
+      draft.admission.leave(draftHeld);
+      draft.streamEnded();
+    }
+  };
+  target.generations.add(stream);
+  draft?.drafts.add(stream);
+  // A handler that is parked on a stalled reader never runs its finally.
+  signal.addEventListener('abort', close, { once: true });
+  return {
+    id,
+    target,
+    draft,
+    spec,
+    effective,
+    signal,
+    produced: tokens => {
+      held.produced += tokens;
+    },
+    observe: (tokens, milliseconds) => target.admission.observe(tokens, milliseconds),
+    failed(error) {
+      if (error.reason !== 'ENGINE_RESTARTED') return;
+      shelf.crashes.blame(target.name);
+      if (draft !== undefined) shelf.crashes.blame(draft.name);
+    },
+    close,
+  };
+}

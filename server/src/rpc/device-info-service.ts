@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import {
+  type DeviceInfo,
+  type DeviceInfoServiceImplementation,
+  type DeviceInventory,
+  type EngineInfo,
+  type GetDeviceInfoResponse,
+  ModelState,
+  type WatchDeviceInfoRequest,
+  type WatchDeviceInfoResponse,
+} from '@outrider/sdk/proto';
+import { invalidField } from '../coded-error.js';
+import { type Engine } from '../engine/engine.js';
+import { type ModelRegistry } from '../registry/registry.js';
+import {
+  type BackgroundContext,
+  type HandlerContext,
+  type RequestContext,
+} from './call-context.js';
+import { throwIfAborted } from './call-deadline.js';
+import { ChangeBell } from './change-bell.js';
+import { hostInfo } from './host-info.js';
+
+/** The service that tells what there is to place models on. */
+export class DeviceInfoService implements DeviceInfoServiceImplementation<
+  RequestContext & BackgroundContext
+> {
+  readonly #registry: ModelRegistry;
+  readonly #engine: Engine;
+  readonly #host = hostInfo();
+
+  constructor(registry: ModelRegistry, engine: Engine) {
+    this.#registry = registry;
+    this.#engine = engine;
+  }
+
+  async getDeviceInfo(): Promise<GetDeviceInfoResponse> {
+    return { inventory: await this.#inventory() };
+  }
+
+  async *watchDeviceInfo(
+    request: WatchDeviceInfoRequest,
+    context: HandlerContext,
+  ): AsyncGenerator<WatchDeviceInfoResponse, void, undefined> {
+    const intervalMs = request.intervalMs ?? 1_000;
+    if (intervalMs < 100 || intervalMs > 60_000) {
+      throw invalidField('interval_ms', `interval_ms is ${intervalMs}; 100 to 60000 is right`);
+    }
+    context.abortOnTerminate();
+    const changes = new ChangeBell();
+    const stop = this.#registry.onChange(record => {
+      // What is being loaded or drained holds what it held before.
+      if (record.state === ModelState.LOADING || record.state === ModelState.DRAINING) return;
+      changes.ring();
+    });
+    try {
+      for (;;) {
+        const inventory = await this.#inventory();
+        throwIfAborted(context.signal);
+        yield { inventory };
+        await changes.heard(intervalMs, context.signal);
+        throwIfAborted(context.signal);
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  async #inventory(): Promise<DeviceInventory> {
+    const { devices, backends } = await this.#engine.inventory();
+    const isCpu = (device: DeviceInfo) => device.name === 'cpu';
+    const ordered = [...devices.filter(isCpu), ...devices.filter(device => !isCpu(device))];
+    return {
+      time: new Date(),
+      devices: ordered.map(device => ({ ...device, models: this.#held(device.name) })),
+      backends: [...backends],
+      host: this.#host,
+      engines: [this.#engineInfo()],
+      serverVersion: VERSION,
+    };
+  }
+
+  #held(device: string): DeviceInfo['models'] {
+    return this.#registry.records.flatMap(({ name, state, loaded }) => {
+      if (state !== ModelState.READY && state !== ModelState.DRAINING) return [];
+      const usage = loaded?.placement.usage.find(each => each.device === device);
+      return usage === undefined ? [] : [{ model: name, usage }];
+    });
+  }
+
+  #engineInfo(): EngineInfo {
+    const { running, restarts, library, lastExit } = this.#engine.status();
+    return {
+      name: 'default',
+      running,
+      restarts,
+      llamaVersion: library?.version ?? '',
+      llamaCommit: library?.commit ?? '',
+      lastExit,
+    };
+  }
+}
+
+const VERSION = readVersion();
+
+function readVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const manifest: unknown = JSON.parse(text);
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) {
+    return String(manifest.version);
+  }
+  throw new Error('package.json names no version');
+}

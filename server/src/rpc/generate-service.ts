@@ -1,0 +1,61 @@
+import {
+  type DetokenizeRequest,
+  type DetokenizeResponse,
+  type GenerateRequest,
+  type GenerateResponse,
+  type GenerateServiceImplementation,
+  type TokenizeRequest,
+  type TokenizeResponse,
+} from '@outrider/sdk/proto';
+import { type ServerConfig } from '../config/config.js';
+import { type Engine } from '../engine/engine.js';
+import { type ModelRegistry } from '../registry/registry.js';
+import {
+  type BackgroundContext,
+  type HandlerContext,
+  type RequestContext,
+} from './call-context.js';
+import { generate } from './generation.js';
+import { limitsOf } from './limits.js';
+import { tokenizeSpec } from './prompt.js';
+import { validateDetokenize, validateTokenize } from './validate/tokenize.js';
+
+/** What the services work with. */
+export interface ServiceParts {
+  readonly registry: ModelRegistry;
+  readonly engine: Engine;
+  readonly config: ServerConfig;
+}
+
+/** The service that produces text. */
+export class GenerateService implements GenerateServiceImplementation<
+  RequestContext & BackgroundContext
+> {
+  readonly #parts: ServiceParts;
+
+  constructor(parts: ServiceParts) {
+    this.#parts = parts;
+  }
+
+  generate(
+    request: GenerateRequest,
+    context: HandlerContext,
+  ): AsyncGenerator<GenerateResponse, void> {
+    return generate(request, context, this.#parts);
+  }
+
+  async tokenize(request: TokenizeRequest): Promise<TokenizeResponse> {
+    const { registry, engine } = this.#parts;
+    const input = validateTokenize(request);
+    const spec = tokenizeSpec(input, registry.ready(request.model), request);
+    return { tokenIds: [...(await engine.tokenize(spec))] };
+  }
+
+  async detokenize(request: DetokenizeRequest): Promise<DetokenizeResponse> {
+    const { registry, engine } = this.#parts;
+    validateDetokenize(request, limitsOf(registry.find(request.model)));
+    const { name } = registry.ready(request.model);
+    const { tokenIds, renderSpecial } = request;
+    return { text: await engine.detokenize({ model: name, tokenIds, renderSpecial }) };
+  }
+}

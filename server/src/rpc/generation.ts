@@ -1,0 +1,158 @@
+import { type GenerateRequest, type GenerateResponse, StatsLevel } from '@outrider/sdk/proto';
+import { CodedError, invalidField } from '../coded-error.js';
+import { type GenerateSpec } from '../engine/protocol.js';
+import { type ReadyModel } from '../registry/record.js';
+import { type OpenStream } from '../registry/streams.js';
+import { abortFailure, CallDeadline, throwIfAborted } from './call-deadline.js';
+import { type CallFacts, type HandlerContext } from './call-context.js';
+import { completionView, stepView } from './completion.js';
+import { type ServiceParts } from './generate-service.js';
+import { limitsOf } from './limits.js';
+import { promptIds } from './prompt.js';
+import { samplingSpec } from './sampling-defaults.js';
+import { wantedSpeculation } from './speculation-defaults.js';
+import { validateGenerate } from './validate/generate.js';
+
+/** One generation, from its request to its completion. */
+export async function* generate(
+  request: GenerateRequest,
+  context: HandlerContext,
+  parts: ServiceParts,
+): AsyncGenerator<GenerateResponse, void, undefined> {
+  const arrivedMs = performance.now();
+  const { registry, engine, config } = parts;
+  validateGenerate(request, limitsOf(registry.find(request.model)));
+  if (request.input === undefined) throw invalidField('input', 'is missing');
+  const target = registry.ready(request.model);
+  const deadline = new CallDeadline(context, 'QUEUE');
+  try {
+    const ids = await promptIds(request.input, target, engine);
+    throwIfAborted(deadline.signal);
+    const maxTokens = request.maxTokens ?? target.loaded.options.contextLength ?? 0;
+    const stream = await openStream(request, target, maxTokens, deadline, parts);
+    try {
+      const spec: GenerateSpec = {
+        stream: stream.id,
+        model: target.name,
+        promptIds: ids,
+        maxTokens,
+        stop: request.stop,
+        sampling: samplingSpec(request.sampling, config.defaults.sampling),
+        speculation: stream.spec,
+        ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
+        statsLevel: levelOf(request),
+      };
+      const startedMs = performance.now();
+      const queueUs = Math.round((startedMs - arrivedMs) * 1000);
+      notePrompt(context.facts, stream, ids.length, queueUs);
+      yield* events(spec, stream, { context, deadline, queueUs, parts });
+    } finally {
+      stream.close();
+    }
+  } catch (error) {
+    // Whatever an abort broke, the reason of the abort is what happened.
+    throw deadline.signal.aborted ? abortFailure(deadline.signal) : error;
+  } finally {
+    deadline[Symbol.dispose]();
+  }
+}
+
+interface Run {
+  readonly context: HandlerContext;
+  readonly deadline: CallDeadline;
+  readonly queueUs: number;
+  readonly parts: ServiceParts;
+}
+
+async function* events(
+  spec: GenerateSpec,
+  stream: OpenStream,
+  { context, deadline, queueUs, parts }: Run,
+): AsyncGenerator<GenerateResponse, void, undefined> {
+  const { requestId, facts } = context;
+  const began = performance.now();
+  const { statsLevel } = spec;
+  deadline.stage = 'PROMPT';
+  try {
+    for await (const event of parts.engine.generate(spec, stream.signal)) {
+      switch (event.type) {
+        case 'started':
+          yield response({
+            $case: 'started',
+            value: {
+              requestId,
+              model: stream.target.name,
+              promptTokens: spec.promptIds.length,
+              cachedTokens: event.cachedTokens,
+              seed: spec.sampling.seed,
+              speculation: stream.effective,
+              targetPlacement: stream.target.loaded.placement,
+              draftPlacement: stream.draft?.loaded?.placement,
+            },
+          });
+          break;
+        case 'step':
+          deadline.stage = 'DECODE';
+          stream.produced(event.step.tokens.length);
+          yield response({ $case: 'step', value: stepView(event.step, statsLevel) });
+          break;
+        case 'completed': {
+          // Before the yield, so that whoever has read the end finds the sequence free.
+          stream.observe(event.completion.usage.completionTokens, performance.now() - began);
+          stream.close();
+          const value = completionView(event.completion, queueUs, statsLevel);
+          noteCompletion(facts, value);
+          yield response({ $case: 'completion', value });
+          return;
+        }
+      }
+    }
+  } catch (error) {
+    const coded = CodedError.from(error);
+    stream.failed(coded);
+    throw stream.signal.aborted ? abortFailure(stream.signal) : coded;
+  }
+  throwIfAborted(stream.signal);
+  throw new Error('the engine ended a stream without a completion');
+}
+
+function openStream(
+  request: GenerateRequest,
+  target: ReadyModel,
+  maxTokens: number,
+  deadline: CallDeadline,
+  { registry, config }: ServiceParts,
+): Promise<OpenStream> {
+  return registry.openStream({
+    target,
+    speculation: wantedSpeculation(request, config.defaults.speculation),
+    maxTokens,
+    signal: deadline.signal,
+    remainingMs: deadline.remainingMs,
+  });
+}
+
+function levelOf({ statsLevel }: GenerateRequest): StatsLevel {
+  return statsLevel === StatsLevel.UNSPECIFIED ? StatsLevel.STEPS : statsLevel;
+}
+
+function response(event: GenerateResponse['event']): GenerateResponse {
+  return { event, synthetic: false };
+}
+
+function notePrompt(facts: CallFacts, stream: OpenStream, prompt: number, queueUs: number): void {
+  facts['model'] = stream.target.name;
+  facts['prompt'] = prompt;
+  facts['queueMs'] = Math.round(queueUs / 1000);
+  if (stream.draft !== undefined) facts['draft'] = stream.draft.name;
+}
+
+function noteCompletion(facts: CallFacts, completion: ReturnType<typeof completionView>): void {
+  const { usage, timings, speculation, finishReason } = completion;
+  facts['finish'] = finishReason;
+  facts['generated'] = usage?.completionTokens ?? 0;
+  facts['firstTokenMs'] = Math.round((timings?.timeToFirstTokenUs ?? 0) / 1000);
+  if (speculation === undefined) return;
+  facts['drafted'] = speculation.numDraftTokens;
+  facts['accepted'] = speculation.numAcceptedDraftTokens;
+}

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs';
+import { type ChannelOptions } from '@grpc/grpc-js';
+import {
+  DeviceInfoServiceDefinition,
+  GenerateServiceDefinition,
+  LoadModelServiceDefinition,
+} from '@outrider/sdk/proto';
+import { createServer } from 'nice-grpc';
+import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
+import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
+import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
+import { type Logger, pino } from 'pino';
+import { type ServerConfig } from '../config/config.js';
+import { EngineClient } from '../engine/client.js';
+import { type Engine } from '../engine/engine.js';
+import { ModelRegistry } from '../registry/registry.js';
+import { DeviceInfoService } from './device-info-service.js';
+import { GenerateService } from './generate-service.js';
+import { SERVICE_NAMES, ServerHealth } from './health.js';
+import { deadlineInterceptor } from './interceptors/deadline.js';
+import { slowConsumerInterceptor } from './interceptors/slow-consumer.js';
+import { LoadModelService } from './load-model-service.js';
+import { Drain, type DrainOutcome } from './middleware/drain.js';
+import { errorMappingMiddleware } from './middleware/error-mapping.js';
+import { requestContextMiddleware } from './middleware/request-context.js';
+import { loadStartModels, validateConfig } from './start-models.js';
+
+/** What a server may be given instead of making it. */
+export interface ServerOptions {
+  /** @default pino on standard error, at the level of the configuration */
+  readonly log?: Logger;
+  /** @default a new engine process */
+  readonly engine?: Engine;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** As clients use it: `host:port` or `unix:///path`. */
+  readonly address: string;
+  /** Resolves when the start-up models are loaded; rejects with the first failure once all were tried. */
+  readonly ready: Promise<void>;
+  /** Process id of the engine; undefined while none runs. */
+  enginePid(): number | undefined;
+  /** Drains by the configuration's `drainMs`, then stops the engine. Later calls get the first one's outcome. */
+  close(): Promise<DrainOutcome>;
+}
+
+/**
+ * Starts the engine and listens. Start-up models load behind the returned promise.
+ * @throws CodedError INVALID_FIELD, NOT_SUPPORTED for defaults or models that no request could ask for
+ */
+export async function startServer(
+  config: ServerConfig,
+  options: ServerOptions = {},
+): Promise<RunningServer> {
+  validateConfig(config);
+  const log = options.log ?? pino({ level: config.logLevel }, pino.destination(2));
+  const engine = options.engine ?? (await EngineClient.start({ log, llamaDir: config.llamaDir }));
+  const registry = new ModelRegistry({
+    engine,
+    log,
+    roots: config.modelRoots,
+    maxQueue: config.maxQueue,
+  });
+  const health = new ServerHealth(registry);
+  const drain = new Drain();
+  const server = createServer(channelOptions(config))
+    .use(requestContextMiddleware(log))
+    .use(errorDetailsServerMiddleware)
+    .use(errorMappingMiddleware)
+    .use(drain.middleware);
+  server.add(GenerateServiceDefinition, new GenerateService({ registry, engine, config }));
+  server.add(LoadModelServiceDefinition, new LoadModelService(registry));
+  server.add(DeviceInfoServiceDefinition, new DeviceInfoService(registry, engine));
+  server.add(HealthDefinition, HealthServiceImpl(health.state));
+  // `auto` means on without TLS, and there is none yet.
+  if (config.reflection !== 'off') server.add(ServerReflectionService, reflection());
+
+  const address = await listen(server, config, engine);
+  const ready = loadStartModels(config.models, registry).then(() => health.ready());
+  // Whoever does not look at `ready` finds failures in the log and in the models' states.
+  ready.catch(() => undefined);
+  let closing: Promise<DrainOutcome> | undefined;
+  const close = async () => {
+    health.drain();
+    const outcome = await drain.close(server, config.drainMs);
+    registry.close();
+    await engine.close();
+    log.info({ outcome }, 'server closed');
+    return outcome;
+  };
+  log.info({ address }, 'server listening');
+  return {
+    address,
+    ready,
+    enginePid: () => engine.status().pid,
+    close: () => (closing ??= close()),
+  };
+}
+
+function channelOptions(config: ServerConfig): ChannelOptions {
+  const interceptors = [slowConsumerInterceptor(config.slowConsumerMs), deadlineInterceptor];
+  return {
+    'grpc.max_receive_message_length': 4 * 1024 * 1024,
+    'grpc.keepalive_time_ms': 30_000,
+    'grpc.keepalive_timeout_ms': 15_000,
+    ...{ interceptors },
+  };
+}
+
+function reflection() {
+  const descriptors = readFileSync(new URL('../../descriptors.binpb', import.meta.url));
+  return ServerReflection(descriptors, [...SERVICE_NAMES]);
+}
+
+async function listen(
+  server: { listen(address: string): Promise<number> },
+  config: ServerConfig,
+  engine: Engine,
+): Promise<string> {
+  const host = config.host.includes(':') ? `[${config.host.replace(/[[\]]/g, '')}]` : config.host;
+  try {
+    const port = await server.listen(config.listen ?? `${host}:${config.port}`);
+    return config.listen ?? `${host}:${port}`;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
