@@ -84,6 +84,10 @@ export class DraftChain {
       this.#chooser.push(id);
     }
     this.#known = at + ids.length;
+    // What is left of a draft that was too short to be verified was dropped by the target.
+    this.#rewind(this.#known);
+    // The logits behind a position are gone after another pass: to go on from the last one, it is read again.
+    if (this.kv === this.#known) this.#trim(this.#known - 1);
     this.#goal = this.#known + ahead;
     this.#probabilities = [];
     this.#draftUs = 0;
@@ -163,7 +167,10 @@ export class DraftChain {
   #rewind(length: number): void {
     this.#mine.truncate(length);
     this.#chooser.truncate(length);
-    if (this.kv <= length) return;
+    if (this.kv > length) this.#trim(length);
+  }
+
+  #trim(length: number): void {
     this.#decoder.trim(this.sequence, length);
     this.kv = length;
   }

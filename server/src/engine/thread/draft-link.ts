@@ -1,5 +1,4 @@
 import { type SamplingSpec } from '../protocol.js';
-import { type Sender } from './doorbell.js';
 import { type ToDraft } from './messages.js';
 
 /** What a stream tells its draft when it begins. */
@@ -13,13 +12,18 @@ export interface DraftOpening {
   readonly eager: boolean;
 }
 
+/** What carries messages to the draft's thread, in order. */
+export interface DraftSender {
+  send(message: ToDraft): void;
+}
+
 /** A stream's line to its chain on the draft's thread: remembers what the chain knows already. */
 export class DraftLink {
-  readonly #sender: Sender<ToDraft>;
+  readonly #sender: DraftSender;
   readonly #stream: number;
   #told: number;
 
-  constructor(sender: Sender<ToDraft>, opening: DraftOpening) {
+  constructor(sender: DraftSender, opening: DraftOpening) {
     this.#sender = sender;
     this.#stream = opening.stream;
     this.#told = opening.promptIds.length;

@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { RuntimeOptions } from '@outrider/sdk/proto';
+import { decideOptions } from '../../../server/src/engine/options.js';
+
+describe('options of a load', () => {
+  it('take the trained context, at most 4096 tokens, where none is asked for', () => {
+    expect(decide({}, 512).contextLength).toBe(512);
+    expect(decide({}, 131_072).contextLength).toBe(4096);
+    expect(decide({}, 0).contextLength).toBe(4096);
+    expect(decide({ contextLength: 0 }, 131_072).contextLength).toBe(131_072);
+  });
+
+  it('leave nothing unset', () => {
+    for (const [name, value] of Object.entries(decide({}, 512))) {
+      expect([name, value]).not.toContain(undefined);
+      expect(String(value)).not.toMatch(/UNSPECIFIED/);
+    }
+  });
+
+  it('use the thread count for prompts as well unless told otherwise', () => {
+    expect(decide({ threads: 3 }, 512)).toMatchObject({ threads: 3, threadsBatch: 3 });
+    expect(decide({ threads: 3, threadsBatch: 5 }, 512)).toMatchObject({ threadsBatch: 5 });
+  });
+
+  it('refuse a micro batch above the batch, and a quantised V cache without flash attention', () => {
+    expect(() => decide({ batchSize: 64, microBatchSize: 128 }, 512)).toThrow(
+      expect.objectContaining({ reason: 'INVALID_FIELD' }),
+    );
+    expect(() =>
+      decide({ kvTypeV: 'KV_CACHE_TYPE_Q8_0', flashAttention: 'FLASH_ATTENTION_OFF' }, 512),
+    ).toThrow(expect.objectContaining({ reason: 'INVALID_FIELD' }));
+    expect(decide({ kvTypeV: 'KV_CACHE_TYPE_Q8_0' }, 512).kvTypeV).toBe('KV_CACHE_TYPE_Q8_0');
+    expect(
+      decide({ kvTypeV: 'KV_CACHE_TYPE_F32', flashAttention: 'FLASH_ATTENTION_OFF' }, 512),
+    ).toMatchObject({
+      flashAttention: 'FLASH_ATTENTION_OFF',
+    });
+  });
+
+  it('warn of a context beyond training and of missing costs', () => {
+    const { warnings } = decideOptions(
+      RuntimeOptions.fromPartial({ contextLength: 1024, calibrate: false }),
+      512,
+    );
+    expect(warnings.map(warning => warning.code)).toEqual([
+      'CONTEXT_BEYOND_TRAINING',
+      'NOT_CALIBRATED',
+    ]);
+  });
+});
+
+function decide(given: Partial<RuntimeOptions>, trained: number) {
+  return decideOptions(RuntimeOptions.fromPartial(given), trained).options;
+}

@@ -1,0 +1,202 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { type GenerateSpec } from '../../../server/src/engine/protocol.js';
+import { type Move, PairedSchedulers, type PairSetup } from '../../support/paired-schedulers.js';
+import { blend, hashTable } from '../../support/table-context.js';
+
+const moves: readonly Move[] = ['target', 'draft', 'toDraft', 'toTarget'];
+
+const setups = fc
+  .record({
+    size: fc.integer({ min: 2, max: 6 }),
+    targetSeed: fc.integer(),
+    draftSeed: fc.integer(),
+    unlike: fc.constantFrom(0, 0.1, 0.4, 1),
+    contextLength: fc.integer({ min: 12, max: 40 }),
+    draftContextLength: fc.integer({ min: 8, max: 40 }),
+    eager: fc.boolean(),
+    ends: fc.boolean(),
+  })
+  .map(({ size, targetSeed, draftSeed, unlike, ends, ...rest }): PairSetup => {
+    const target = hashTable(size, targetSeed);
+    return {
+      ...rest,
+      target,
+      draft: blend(target, hashTable(size, draftSeed), unlike),
+      vocabularySize: size,
+      eogIds: ends ? [size - 1] : [],
+    };
+  });
+
+const streams = fc.array(
+  fc.record({
+    prompt: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 1, maxLength: 11 }),
+    maxTokens: fc.integer({ min: 1, max: 30 }),
+    temperature: fc.constantFrom(0, 0.7, 1.3),
+    topK: fc.constantFrom(0, 2),
+    repetitionPenalty: fc.constantFrom(1, 1.3),
+    seed: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+    stop: fc.constantFrom([], [' 1 0'], [' 0 0', '1 1 1']),
+    maxDraftTokens: fc.integer({ min: 1, max: 7 }),
+    minDraftTokens: fc.constantFrom(0, 0, 2),
+    minDraftProbability: fc.constantFrom(0, 0, 0.4),
+  }),
+  { minLength: 1, maxLength: 3 },
+);
+
+describe('a stream over tables', () => {
+  it('has the same ids, text and end with a draft as without, whatever the order of events', () => {
+    fc.assert(
+      fc.property(
+        setups,
+        streams,
+        fc.array(fc.constantFrom<Move>(...moves, 'lose'), { maxLength: 120 }),
+        (setup, requests, schedule) => {
+          const specs = requests.map((request, stream) => specOf(stream, request));
+          const plain = new PairedSchedulers(setup);
+          for (const spec of specs) plain.begin(spec, false);
+          plain.finish();
+          const drafted = new PairedSchedulers(setup);
+          for (const spec of specs) drafted.begin(spec, true);
+          for (const move of schedule) drafted.move(move);
+          drafted.finish();
+
+          expect(drafted.done).toBe(true);
+          expect(drafted.openChains).toBe(0);
+          for (const { stream } of specs)
+            expect(outputOf(drafted, stream)).toEqual(outputOf(plain, stream));
+        },
+      ),
+      { numRuns: 400, seed: 20_261_123 },
+    );
+  });
+
+  it('evaluates every row of the target once: prompt, own tokens, and drafts that were refused', () => {
+    fc.assert(
+      fc.property(setups, streams, (setup, requests) => {
+        const drafted = new PairedSchedulers(setup);
+        const specs = requests.map((request, stream) => specOf(stream, request));
+        for (const spec of specs) drafted.begin(spec, true);
+        drafted.finish();
+
+        let rows = 0;
+        for (const { stream, promptIds } of specs) {
+          rows += promptIds.length;
+          for (const stats of statsOf(drafted, stream)) rows += 1 + stats.numDraftTokens;
+        }
+        expect(drafted.targetContext.evaluated).toBe(rows);
+      }),
+      { numRuns: 200, seed: 20_261_124 },
+    );
+  });
+
+  it('never feeds a draft what it holds already: rows are at most prompt, output and refused drafts', () => {
+    fc.assert(
+      fc.property(setups, streams, (setup, requests) => {
+        const drafted = new PairedSchedulers(setup);
+        const specs = requests.map((request, stream) => specOf(stream, request));
+        for (const spec of specs) drafted.begin(spec, true);
+        drafted.finish();
+
+        let most = 0;
+        for (const { stream, promptIds } of specs) {
+          most += promptIds.length + 1;
+          for (const stats of statsOf(drafted, stream))
+            // Accepted ones and the target's own token, those refused, and those never verified: only after a draft that
+            // was dropped unread may its last position be read again.
+            most += stats.numDraftTokens + 1 + 2 * stats.numDiscardedDraftTokens;
+        }
+        expect(drafted.draftContext.evaluated).toBeLessThanOrEqual(most);
+      }),
+      { numRuns: 200, seed: 20_261_125 },
+    );
+  });
+
+  it('accepts every token of a draft that is the target itself', () => {
+    const target = hashTable(5, 7);
+    const setup = {
+      target,
+      draft: target,
+      vocabularySize: 5,
+      eogIds: [],
+      contextLength: 64,
+      draftContextLength: 64,
+      eager: false,
+    };
+    for (const temperature of [0, 1]) {
+      const pair = new PairedSchedulers(setup);
+      pair.begin(specOf(0, { ...easy, temperature, maxTokens: 41, maxDraftTokens: 4 }), true);
+      pair.finish();
+
+      const stats = statsOf(pair, 0);
+      expect(stats).toHaveLength(8);
+      for (const step of stats) expect(step.numAcceptedDraftTokens).toBe(4);
+    }
+  });
+});
+
+type Request = typeof streams extends fc.Arbitrary<(infer Each)[]> ? Each : never;
+
+const easy: Request = {
+  prompt: [1, 0],
+  maxTokens: 8,
+  temperature: 0,
+  topK: 0,
+  repetitionPenalty: 1,
+  seed: 1,
+  stop: [],
+  maxDraftTokens: 4,
+  minDraftTokens: 0,
+  minDraftProbability: 0,
+};
+
+function specOf(stream: number, request: Request): GenerateSpec {
+  return {
+    stream,
+    model: 'models/target',
+    promptIds: Uint32Array.from(request.prompt),
+    maxTokens: request.maxTokens,
+    stop: request.stop,
+    sampling: {
+      temperature: request.temperature,
+      topK: request.topK,
+      topP: 1,
+      minP: 0,
+      typicalP: 1,
+      repetitionPenalty: request.repetitionPenalty,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      penaltyLastN: 8,
+      seed: request.seed,
+      logitBias: [],
+      ignoreEos: false,
+    },
+    speculation: {
+      maxDraftTokens: request.maxDraftTokens,
+      minDraftTokens: Math.min(request.minDraftTokens, request.maxDraftTokens),
+      minDraftProbability: request.minDraftProbability,
+    },
+    statsLevel: 'STATS_LEVEL_DETAILED',
+  };
+}
+
+function outputOf(pair: PairedSchedulers, stream: number): unknown {
+  const events = pair.events.get(stream) ?? [];
+  const tokens = events.flatMap(event => (event.type === 'step' ? event.step.tokens : []));
+  const last = events.at(-1);
+  return {
+    ids: tokens.map(token => token.id),
+    text: tokens.map(token => token.text).join(''),
+    end:
+      last?.type === 'completed'
+        ? [last.completion.finishReason, last.completion.matchedStop, last.completion.usage]
+        : last,
+  };
+}
+
+function statsOf(pair: PairedSchedulers, stream: number) {
+  const events = pair.events.get(stream) ?? [];
+  return events.flatMap(event =>
+    event.type === 'step' && event.step.stats !== undefined ? [event.step.stats] : [],
+  );
+}
