@@ -5,6 +5,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const COMMAND = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url));
+// Spinning barriers of several threads cost seconds per token where other processes hold the cores.
+const ONE_THREAD = { OUTRIDER_THREADS: '1', OUTRIDER_THREADS_DRAFT: '1' };
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
@@ -29,6 +31,7 @@ export interface Service extends AsyncDisposable {
 
 /**
  * Starts the built command, `serve --port 0 --json` and the given flags, and waits until it is ready.
+ * Without `-m` it has loaded the embedded pair then, as `models/target` and `models/draft`, with one thread each.
  * @throws Error with the command's stderr when it exits early or is not ready within 60 seconds
  * @example
  * await using service = await startService(['--max-queue', '1']);
@@ -39,7 +42,7 @@ export async function startService(
 ): Promise<Service> {
   if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is missing; build first`);
   const child = spawn(process.execPath, [COMMAND, 'serve', '--port', '0', '--json', ...args], {
-    env: { ...process.env, NODE_OPTIONS: '', ...env },
+    env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
