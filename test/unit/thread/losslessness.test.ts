@@ -4,6 +4,19 @@ import { type GenerateSpec } from '../../../server/src/engine/protocol.js';
 import { type Move, PairedSchedulers, type PairSetup } from '../../support/paired-schedulers.js';
 import { blend, hashTable } from '../../support/table-context.js';
 
+interface Request {
+  readonly prompt: readonly number[];
+  readonly maxTokens: number;
+  readonly temperature: number;
+  readonly topK: number;
+  readonly repetitionPenalty: number;
+  readonly seed: number;
+  readonly stop: readonly string[];
+  readonly maxDraftTokens: number;
+  readonly minDraftTokens: number;
+  readonly minDraftProbability: number;
+}
+
 const moves: readonly Move[] = ['target', 'draft', 'toDraft', 'toTarget'];
 
 const setups = fc
@@ -28,7 +41,7 @@ const setups = fc
     };
   });
 
-const streams = fc.array(
+const streams = fc.array<Request>(
   fc.record({
     prompt: fc.array(fc.integer({ min: 0, max: 1 }), { minLength: 1, maxLength: 11 }),
     maxTokens: fc.integer({ min: 1, max: 30 }),
@@ -134,8 +147,6 @@ describe('a stream over tables', () => {
     }
   });
 });
-
-type Request = typeof streams extends fc.Arbitrary<(infer Each)[]> ? Each : never;
 
 const easy: Request = {
   prompt: [1, 0],
