@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
+import { COMMANDS } from '../../server/src/cli/commands.js';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGES = [
@@ -54,6 +55,23 @@ describe('the documentation', () => {
     // CANCELLED is the status of a caller that left; nobody receives its reason.
     const known = matches(union, /'(\w+)'/g).filter(reason => reason !== 'CANCELLED');
     expect([...tableReasons].sort()).toEqual(known.sort());
+  });
+
+  it('names every command and every spelling of every flag, and no flag that does not exist', () => {
+    const page = /## 5\. Command line\n([\s\S]*?)\n## /.exec(read('docs/api.md'))?.[1] ?? '';
+    const spellings = new Set(
+      COMMANDS.flatMap(({ flags }) =>
+        flags.flatMap(({ name, aliases = [] }) => [`--${name}`, ...aliases]),
+      ),
+    );
+
+    const named = new Set(matches(page, /(?<![\w-])(--?[a-z][a-z_-]*)/g));
+
+    expect(COMMANDS.filter(({ name }) => !page.includes(`| \`${name}`))).toEqual([]);
+    expect([...spellings].filter(spelling => !named.has(spelling))).toEqual([]);
+    expect(
+      [...named].filter(name => !spellings.has(name) && !['--a-b', '--json'].includes(name)),
+    ).toEqual([]);
   });
 
   it('gives the digests of the embedded models as they are', () => {
