@@ -1,0 +1,52 @@
+import {
+  type DeviceInfo,
+  type DeviceInventory,
+  GetDeviceInfoResponse,
+  WatchDeviceInfoResponse,
+} from '@outrider/sdk/proto';
+import { withServer } from './client.js';
+import { type Invocation } from './command.js';
+import { writeJson } from './io.js';
+import { enumWord, humanBytes, renderTable } from './table.js';
+
+/** `outrider devices`: what models can be placed on; with `--watch` again at every change. */
+export async function showDevices(invocation: Invocation): Promise<void> {
+  const { io, json, settings } = invocation;
+  await withServer(invocation, async ({ devices }) => {
+    if (!settings.isOn('watch')) {
+      const reply = await devices.getDeviceInfo({});
+      if (json) await writeJson(io, GetDeviceInfoResponse.toJSON(reply));
+      else await io.write(devicesTable(reply.inventory));
+      return;
+    }
+    for await (const report of devices.watchDeviceInfo({})) {
+      if (json) await writeJson(io, WatchDeviceInfoResponse.toJSON(report));
+      else await io.write((io.outIsTerminal ? CLEAR : '') + devicesTable(report.inventory) + '\n');
+    }
+  });
+}
+
+/** A table of devices for people, and the backends that cannot be used. */
+export function devicesTable(inventory: DeviceInventory | undefined): string {
+  const headings = ['NAME', 'BACKEND', 'TYPE', 'TOTAL', 'FREE', 'DESCRIPTION', 'MODELS'];
+  const unusable = (inventory?.backends ?? [])
+    .filter(backend => !backend.usable)
+    .map(({ name, reason }) => `${name} is not usable: ${reason}\n`);
+  return renderTable(headings, (inventory?.devices ?? []).map(deviceRow)) + unusable.join('');
+}
+
+const CLEAR = '\u001b[H\u001b[2J';
+
+function deviceRow(device: DeviceInfo): string[] {
+  const { name, backend, type, memoryKnown, totalBytes, freeBytes, description, models } = device;
+  const held = models.map(({ model, usage }) => `${model} ${humanBytes(usage?.totalBytes ?? 0)}`);
+  return [
+    name,
+    backend,
+    enumWord(type, 'DEVICE_TYPE_'),
+    memoryKnown ? humanBytes(totalBytes) : 'unknown',
+    memoryKnown ? humanBytes(freeBytes) : 'unknown',
+    description,
+    held.join(', ') || '-',
+  ];
+}

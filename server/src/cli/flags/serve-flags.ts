@@ -1,0 +1,26 @@
+import { type Flag } from './flag.js';
+
+/** Flags of the server itself. */
+export const SERVE_FLAGS: readonly Flag[] = [
+  { name: 'host', value: 'HOST', help: 'address to listen on (127.0.0.1)' },
+  { name: 'port', value: 'N', help: 'port to listen on (50051); 0: any free one' },
+  { name: 'listen', value: 'ADDRESS', help: 'unix:///path of a socket, instead of host and port' },
+  {
+    name: 'model-root',
+    value: 'DIR',
+    repeatable: true,
+    help: 'folder that LoadModel may read (the working directory)',
+  },
+  { name: 'insecure', help: 'allow other than loopback addresses without TLS and tokens' },
+  { name: 'max-queue', value: 'N', help: 'most requests that wait for one model (64)' },
+  { name: 'slow-consumer-ms', value: 'MS', help: 'longest stall of a reader (30000)' },
+  { name: 'drain-ms', value: 'MS', help: 'grace for running calls at shutdown (30000)' },
+  { name: 'reflection', value: 'MODE', help: 'gRPC reflection: auto, on, off' },
+];
+
+/** Folder of the llama.cpp libraries; for whatever starts an engine. */
+export const LLAMA_DIR_FLAG: Flag = {
+  name: 'llama-dir',
+  value: 'DIR',
+  help: "folder of the llama.cpp libraries (node-llama-cpp's)",
+};

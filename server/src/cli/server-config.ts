@@ -1,0 +1,63 @@
+import { CodedError } from '../coded-error.js';
+import { serverConfig, type ServerConfig } from '../config/config.js';
+import { usage } from './failure.js';
+import { choice, integer } from './flags/values.js';
+import { type ModelPair } from './pair.js';
+import { sampling, speculation } from './request.js';
+import { type Settings } from './settings.js';
+
+/** The server that the flags of `serve` describe. @throws CommandFailure USAGE that names the flag */
+export function configOf(settings: Settings, { target, draft }: ModelPair): ServerConfig {
+  const modelRoots = settings.texts('model-root');
+  return checkedConfig({
+    ...given(settings.text('host'), host => ({ host })),
+    ...given(settings.value('port', integer), port => ({ port })),
+    ...given(listen(settings), value => ({ listen: value })),
+    ...(modelRoots.length === 0 ? {} : { modelRoots }),
+    ...(settings.isOn('insecure') ? { insecure: true } : {}),
+    ...given(settings.value('max-queue', integer), maxQueue => ({ maxQueue })),
+    ...given(settings.value('slow-consumer-ms', integer), slowConsumerMs => ({ slowConsumerMs })),
+    ...given(settings.value('drain-ms', integer), drainMs => ({ drainMs })),
+    ...given(settings.value('reflection', reflection), value => ({ reflection: value })),
+    ...given(settings.text('llama-dir'), llamaDir => ({ llamaDir })),
+    defaults: { sampling: sampling(settings) ?? {}, speculation: speculation(settings) ?? {} },
+    models: draft === undefined ? [target] : [target, draft],
+  });
+}
+
+/** A complete configuration. @throws CommandFailure USAGE with the flag of every wrong key */
+export function checkedConfig(partial: Partial<ServerConfig>): ServerConfig {
+  try {
+    return serverConfig(partial);
+  } catch (error) {
+    if (!(error instanceof CodedError) || error.reason !== 'INVALID_FIELD') throw error;
+    const complaints = error.violations.map(
+      ({ field, description }) => `${flagOf(field)}: ${description}`,
+    );
+    throw usage(complaints.join('; '));
+  }
+}
+
+function listen(settings: Settings): string | undefined {
+  const setting = settings.get('listen');
+  const other = [settings.get('host'), settings.get('port')].find(one => one?.from === 'flag');
+  if (setting?.from === 'flag' && other !== undefined) {
+    throw usage(`--listen and ${other.origin} exclude each other`);
+  }
+  // A variable is there for every start; what is typed for this one is stronger.
+  return other === undefined ? settings.text('listen') : undefined;
+}
+
+function given<Value>(
+  value: Value | undefined,
+  setting: (value: Value) => Partial<ServerConfig>,
+): Partial<ServerConfig> {
+  return value === undefined ? {} : setting(value);
+}
+
+function flagOf(field: string): string {
+  const [key = ''] = field.split('.');
+  return `--${key.replace(/s$/, '').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+}
+
+const reflection = choice<ServerConfig['reflection']>({ auto: 'auto', on: 'on', off: 'off' });

@@ -1,0 +1,76 @@
+import { describe, expect, it } from '@jest/globals';
+import { SpeculationMode } from '@outrider/sdk/proto';
+import { COMMANDS } from '../../../server/src/cli/commands.js';
+import { modelPair } from '../../../server/src/cli/pair.js';
+import { configOf } from '../../../server/src/cli/server-config.js';
+import { settingsOf } from './settings-of.js';
+
+const FLAGS = COMMANDS.find(command => command.name === 'serve')?.flags ?? [];
+
+describe('the configuration of serve', () => {
+  it.each([
+    [['--host', 'localhost'], { host: 'localhost' }],
+    [['--port', '0'], { port: 0 }],
+    [['--listen', 'unix:///run/o.sock'], { listen: 'unix:///run/o.sock' }],
+    [['--model-root', 'a', '--model-root', 'b'], { modelRoots: ['a', 'b'] }],
+    [['--host', '0.0.0.0', '--insecure'], { host: '0.0.0.0', insecure: true }],
+    [['--max-queue', '3'], { maxQueue: 3 }],
+    [['--slow-consumer-ms', '500'], { slowConsumerMs: 500 }],
+    [['--drain-ms', '0'], { drainMs: 0 }],
+    [['--reflection', 'off'], { reflection: 'off' }],
+    [['--llama-dir', '/opt/llama'], { llamaDir: '/opt/llama' }],
+    [['--temp', '0.5', '--top-k', '3'], { defaults: { sampling: { temperature: 0.5, topK: 3 } } }],
+    [
+      ['--speculation', '6'],
+      { defaults: { speculation: { mode: SpeculationMode.FIXED, maxDraftTokens: 6 } } },
+    ],
+  ])('takes %j', async (argv, expected) => {
+    expect(await configFor(argv)).toMatchObject(expected);
+  });
+
+  it('has the documented defaults', async () => {
+    expect(await configFor([])).toMatchObject({
+      host: '127.0.0.1',
+      port: 50051,
+      listen: undefined,
+      modelRoots: [process.cwd()],
+      maxQueue: 64,
+      slowConsumerMs: 30_000,
+      drainMs: 30_000,
+      reflection: 'auto',
+      insecure: false,
+      defaults: { sampling: {}, speculation: {} },
+    });
+  });
+
+  it('loads the target before its draft', async () => {
+    const { models } = await configFor(['-m', '/m/big.gguf', '-md', '/m/small.gguf']);
+
+    expect(models.map(model => [model.modelId, model.draftFor])).toEqual([
+      ['big', ''],
+      ['small', 'models/big'],
+    ]);
+  });
+
+  it.each([
+    [['--port', '70000'], /^--port: /],
+    [['--max-queue', '-1'], /^--max-queue: /],
+    [['--listen', '/run/o.sock'], /^--listen: only unix:\/\/\/path is understood/],
+    [['--host', '0.0.0.0'], /^--host: .*not loopback/],
+    [['--reflection', 'maybe'], /^--reflection: "maybe" is none of auto, on, off/],
+    [['--listen', 'unix:///o.sock', '--port', '1'], /^--listen and --port exclude each other/],
+  ])('refuses %j and names the flag', async (argv, complaint) => {
+    await expect(configFor(argv)).rejects.toThrow(complaint);
+  });
+
+  it('lets a typed host and port win over a socket of the environment', async () => {
+    const config = await configFor(['--port', '7'], { OUTRIDER_LISTEN: 'unix:///o.sock' });
+
+    expect([config.port, config.listen]).toEqual([7, undefined]);
+  });
+});
+
+async function configFor(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  const settings = await settingsOf(FLAGS, argv, env);
+  return configOf(settings, modelPair(settings, { paths: 'ours', withoutModel: 'embedded' }));
+}
