@@ -3,22 +3,22 @@ import { refuseUnknown } from '../convert/presence.js';
 import { type CallExtras } from '../transport/connection.js';
 import { type CallOptions } from '../types/call.js';
 
-/** `call` over `defaults`; headers are merged one by one. */
-export function mergeCalls(defaults: CallOptions, call: CallOptions | undefined): CallOptions {
-  if (call === undefined) return defaults;
+/** `call` over `defaults`; headers are merged one by one. @throws InvalidRequestError for unknown options */
+export function mergeCalls(defaults: CallOptions, call: CallOptions = {}): CallOptions {
+  const { signal, timeoutMs, requestId, headers, maxRetries, ...unknown } = call;
+  refuseUnknown(unknown, 'call.');
   return {
-    signal: call.signal ?? defaults.signal,
-    timeoutMs: call.timeoutMs ?? defaults.timeoutMs,
-    requestId: call.requestId ?? defaults.requestId,
-    headers: { ...defaults.headers, ...call.headers },
-    maxRetries: call.maxRetries ?? defaults.maxRetries,
+    signal: signal ?? defaults.signal,
+    timeoutMs: timeoutMs ?? defaults.timeoutMs,
+    requestId: requestId ?? defaults.requestId,
+    headers: { ...defaults.headers, ...headers },
+    maxRetries: maxRetries ?? defaults.maxRetries,
   };
 }
 
-/** Settings of a call as the middleware takes them. @throws InvalidRequestError for unknown options */
+/** Settings of a call as the middleware takes them. */
 export function wireOptions(call: CallOptions): WireOptions & Partial<CallExtras> {
-  const { signal, timeoutMs, requestId, headers, maxRetries, ...unknown } = call;
-  refuseUnknown(unknown, 'call.');
+  const { signal, timeoutMs, requestId, headers, maxRetries } = call;
   const metadata = Metadata(headers);
   if (requestId !== undefined) metadata.set('x-request-id', requestId);
   return {
