@@ -12,7 +12,7 @@ const STOP_TIMEOUT_MS = 20_000;
 
 /** A service in a process of its own, as a user starts it. Disposing stops it. */
 export interface Service extends AsyncDisposable {
-  /** `host:port` to connect to. */
+  /** What clients connect to: `host:port` or `unix:///…`. */
   readonly address: string;
   /** Process id of the server. */
   readonly pid: number;
@@ -30,7 +30,7 @@ export interface Service extends AsyncDisposable {
 }
 
 /**
- * Starts the built command, `serve --port 0 --json` and the given flags, and waits until it is ready.
+ * Starts the built command, `serve --json` on a free port (or where `--listen` says) with the given flags, and waits until it is ready.
  * Without `-m` it has loaded the embedded pair then, as `models/target` and `models/draft`, with one thread each.
  * @throws Error with the command's stderr when it exits early or is not ready within 60 seconds
  * @example
@@ -41,7 +41,8 @@ export async function startService(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Service> {
   if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is missing; build first`);
-  const child = spawn(process.execPath, [COMMAND, 'serve', '--port', '0', '--json', ...args], {
+  const where = args.includes('--listen') ? [] : ['--port', '0'];
+  const child = spawn(process.execPath, [COMMAND, 'serve', ...where, '--json', ...args], {
     env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
