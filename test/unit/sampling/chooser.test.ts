@@ -142,6 +142,14 @@ describe('a choice', () => {
     expect(chooser.choose(Float32Array.of(20, 20.000_002, 19), 0)).toBe(1);
   });
 
+  it('at a tiny temperature is the best of what the filters keep, even where they drop the best of all', () => {
+    const logits = Float32Array.from([3, ...Array.from({ length: 60 }, () => 0), 0.5]);
+    const by = plainSpec({ temperature: 1e-310, typicalP: 0.7 });
+    const chooser = new Chooser(by, { size: logits.length, eogIds: [] }, []);
+
+    expect(chooser.choose(logits, 0)).toBe(61);
+  });
+
   it('is certain where one token is left', () => {
     const chooser = new Chooser(plainSpec({ topK: 1 }), { size: 3, eogIds: [] }, []);
 
@@ -164,7 +172,14 @@ describe('a choice', () => {
     ['infinities', [-Infinity, Infinity, -Infinity]],
     ['nothing but banned tokens', [-Infinity, NaN, 3]],
   ])('from a row of %s is refused', (_, values) => {
-    for (const over of [{ temperature: 0 }, {}, { topK: 2 }, { topP: 0.5 }, { typicalP: 0.5 }]) {
+    for (const over of [
+      { temperature: 0 },
+      {},
+      { minP: 0.1 },
+      { topK: 2 },
+      { topP: 0.5 },
+      { typicalP: 0.5 },
+    ]) {
       const by = plainSpec({ ...over, logitBias: [{ tokenId: 2, bias: -200 }] });
       const chooser = new Chooser(by, { size: 3, eogIds: [] }, []);
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { Candidates } from '../../../server/src/engine/sampling/candidates.js';
 import { type Filters, maxOf, warp } from '../../../server/src/engine/sampling/warp.js';
-import { largest } from '../../../server/src/engine/sampling/weight.js';
 import { plainSpec } from './plain-spec.js';
 import { referenceKept } from './reference-choice.js';
 
@@ -34,7 +33,7 @@ const filters = fc.record({
 
 function kept(scores: Float32Array, by: Filters): number[] {
   const set = new Candidates();
-  warp(scores, largest(scores), by, set);
+  warp(scores, by, set);
   return [...set.ids.subarray(0, set.count)];
 }
 
@@ -84,6 +83,14 @@ describe('the filters of a row', () => {
     );
   });
 
+  it('keep nothing of a row without a finite score', () => {
+    const scores = Float32Array.of(NaN, Infinity, -Infinity);
+    const off = { topK: 0, typicalP: 1, topP: 1, minP: 0 };
+    const settings = [off, { ...off, minP: 0.5 }, { ...off, topK: 2 }, { ...off, topP: 0.5 }];
+
+    for (const by of [...settings, { ...off, typicalP: 0.5 }]) expect(kept(scores, by)).toEqual([]);
+  });
+
   it('give ties at the top-k cut to the lower ids', () => {
     const scores = Float32Array.of(1, 2, 1, 3, 1, 1);
 
@@ -109,10 +116,10 @@ describe('the filters of a row', () => {
   it('can be used again with the same memory', () => {
     const set = new Candidates();
     const first = Float32Array.from({ length: 50 }, (_, i) => i);
-    warp(first, 49, { topK: 20, typicalP: 1, topP: 1, minP: 0 }, set);
+    warp(first, { topK: 20, typicalP: 1, topP: 1, minP: 0 }, set);
     const second = Float32Array.of(5, 7, 6);
 
-    warp(second, 7, { topK: 2, typicalP: 1, topP: 1, minP: 0 }, set);
+    warp(second, { topK: 2, typicalP: 1, topP: 1, minP: 0 }, set);
 
     expect([...set.ids.subarray(0, set.count)]).toEqual([1, 2]);
     expect(maxOf(second, set)).toBe(7);

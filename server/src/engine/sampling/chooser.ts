@@ -96,18 +96,19 @@ export class Chooser {
     const { temperature, minP, seed } = this.#spec;
     const scores = this.#scoresOf(row);
     const leader = this.#leader;
-    leadByScore(scores, leader);
-    if (leader.token < 0) throw nothingToChoose();
-    if (temperature === 0) return leader.token;
-
     noiseKeys(seed, 0, pos, this.#keys);
-    if (this.#filtersBySet()) {
+    if (temperature > 0 && this.#filtersBySet()) {
       const { kept } = this.#scratch;
-      warp(scores, leader.score, this.#spec, kept);
+      warp(scores, this.#spec, kept);
       leadByNoiseOf(kept, scores, maxOf(scores, kept), temperature, this.#keys, leader);
     } else {
-      leadByNoise(scores, leader.score + Math.log(minP), temperature, this.#keys, leader);
+      leadByScore(scores, leader);
+      if (temperature > 0 && leader.token >= 0) {
+        const cut = leader.score + Math.log(minP);
+        leadByNoise(scores, cut, temperature, this.#keys, leader);
+      }
     }
+    if (leader.token < 0) throw nothingToChoose();
     return leader.token;
   }
 

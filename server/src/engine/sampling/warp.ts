@@ -1,5 +1,5 @@
 import { type Candidates } from './candidates.js';
-import { weight } from './weight.js';
+import { largest, weight } from './weight.js';
 
 /** Which tokens of a row may be chosen. Probabilities are those at temperature 1. */
 export interface Filters {
@@ -18,29 +18,19 @@ const FIRST_REACH = 8;
 
 /**
  * Collects the tokens that all filters keep, in the order top-k, typical, top-p, min-p; each sees what the one
- * before it left. At least one token is kept if any score is finite; scores that are not finite never are.
- * Ties at a cut go to the lower id. Sums run in the order of the set at hand: ids at first, then that of the last
- * filter.
- * @param max largest finite score of the row; `scores` must have one
+ * before it left. At least one token is kept if any score is finite, none otherwise; scores that are not finite
+ * never are. Ties at a cut go to the lower id. Sums run in the order of the set at hand: ids at first, then that of
+ * the last filter.
  */
-export function warp(scores: Float32Array, max: number, filters: Filters, kept: Candidates): void {
-  const { topK, typicalP, topP, minP } = filters;
-  let whole = true;
+export function warp(scores: Float32Array, filters: Filters, kept: Candidates): void {
+  const { topK, minP } = filters;
   if (topK > 0 && topK < scores.length) {
     keepLargest(scores, topK, kept);
-    whole = false;
+    if (filters.typicalP < 1) keepTypicalOfSet(scores, filters.typicalP, kept);
+    if (filters.topP < 1) keepTopOfSet(scores, filters.topP, kept);
+  } else {
+    filterRow(scores, filters, kept);
   }
-  if (typicalP < 1) {
-    if (whole) keepTypicalOfRow(scores, max, typicalP, kept);
-    else keepTypicalOfSet(scores, max, typicalP, kept);
-    whole = false;
-  }
-  if (topP < 1) {
-    if (whole) keepTopOfRow(scores, max, topP, minP, kept);
-    else keepTopOfSet(scores, topP, kept);
-    whole = false;
-  }
-  if (whole) collect(scores, max, -Infinity, Infinity, kept);
   if (minP > 0) keepAbove(scores, maxOf(scores, kept) + Math.log(minP), kept);
 }
 
@@ -53,6 +43,20 @@ export function maxOf(scores: Float32Array, set: Candidates): number {
 
 function scoreAt(scores: Float32Array, set: Candidates, index: number): number {
   return scores[set.ids[index] ?? 0] ?? -Infinity;
+}
+
+/** Typical and top-p where all tokens of the row are at hand. */
+function filterRow(scores: Float32Array, filters: Filters, kept: Candidates): void {
+  const { typicalP, topP, minP } = filters;
+  const max = largest(scores);
+  if (typicalP < 1) {
+    keepTypicalOfRow(scores, max, typicalP, kept);
+    if (topP < 1) keepTopOfSet(scores, topP, kept);
+  } else if (topP < 1) {
+    keepTopOfRow(scores, max, topP, minP, kept);
+  } else {
+    collect(scores, max, -Infinity, Infinity, kept);
+  }
 }
 
 /** The k largest, best first. Ids are stored inverted while they are in the heap, so that of equal scores the higher id leaves first. */
@@ -77,12 +81,8 @@ function keepLargest(scores: Float32Array, k: number, kept: Candidates): void {
 }
 
 /** With p = e^score / Z, |-ln p - entropy| is the distance of a score from the expected score: no logarithm is needed. */
-function keepTypicalOfSet(
-  scores: Float32Array,
-  max: number,
-  limit: number,
-  kept: Candidates,
-): void {
+function keepTypicalOfSet(scores: Float32Array, limit: number, kept: Candidates): void {
+  const max = maxOf(scores, kept);
   let mass = 0;
   let moment = 0;
   for (let i = 0; i < kept.count; i++) {
