@@ -4,7 +4,12 @@ import { type GenerationResult, Outrider } from '@outrider/sdk';
 await using client = await Outrider.connect(process.env['OUTRIDER_ADDRESS'] ?? 'localhost:50051');
 
 await client.models.load({ id: 'target', uri: 'embedded:target' });
-await client.models.load({ id: 'draft', uri: 'embedded:draft', draftFor: 'target' });
+await client.models.load({
+  id: 'draft',
+  uri: 'embedded:draft',
+  draftFor: 'target',
+  placement: { devices: 'none' },
+});
 
 const request = { model: 'target', prompt: 'Once upon a time', maxTokens: 150, seed: 7 };
 

@@ -1,4 +1,4 @@
-/** Plans a load, follows it, and shows where the model ended up. Arguments: a GGUF path or a URI. */
+/** Follows a load and shows where the model ended up. Argument: a GGUF path or a URI. */
 import { type LoadOptions, OutOfDeviceMemoryError, Outrider } from '@outrider/sdk';
 
 await using client = await Outrider.connect(process.env['OUTRIDER_ADDRESS'] ?? 'localhost:50051');
@@ -8,10 +8,6 @@ const options: LoadOptions = {
   id: 'progress-example',
   ...(/^(hf|https|embedded):/.test(source) ? { uri: source } : { path: source }),
 };
-
-const plan = await client.models.plan({ target: options });
-console.log(plan.fits ? 'it fits' : `it does not fit: ${plan.outlook ?? 'no reason given'}`);
-for (const concession of plan.concessions) console.log(`  ${concession.description}`);
 
 try {
   const load = client.models.load(options);

@@ -4,7 +4,12 @@ import { Outrider, type StepStats } from '@outrider/sdk';
 await using client = await Outrider.connect(process.env['OUTRIDER_ADDRESS'] ?? 'localhost:50051');
 
 await client.models.load({ id: 'target', uri: 'embedded:target' });
-await client.models.load({ id: 'draft', uri: 'embedded:draft', draftFor: 'target' });
+await client.models.load({
+  id: 'draft',
+  uri: 'embedded:draft',
+  draftFor: 'target',
+  placement: { devices: 'none' },
+});
 
 const story = client.generate({
   model: 'target',
