@@ -1,6 +1,6 @@
 import { FinishReason, type Token } from '@outrider/sdk/proto';
 import { type GenerateSpec } from '../protocol.js';
-import { tokenLogprob, topLogprobs } from '../sampling/logprobs.js';
+import { logNormaliser, tokenLogprob, topLogprobs } from '../sampling/logprobs.js';
 import { TokenText } from '../sampling/token-text.js';
 
 /** Bytes and meaning of ids; a model's vocabulary, or a table in a test. */
@@ -80,12 +80,12 @@ export class Output {
   /** Log probabilities of a choice in the target's own distribution, as far as they were asked for. */
   logprobs(row: Float32Array, id: number): Partial<Token> {
     if (this.#spec.logprobs === undefined) return {};
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const normaliser = logNormaliser(row);
     return {
-      logprob: tokenLogprob(row, id),
-      topLogprobs: topLogprobs(row, this.#spec.logprobs).map(top => ({
+      logprob: tokenLogprob(row, id, normaliser),
+      topLogprobs: topLogprobs(row, this.#spec.logprobs, normaliser).map(top => ({
         ...top,
-        text: decoder.decode(this.#pieces.piece(top.id)),
+        text: this.textOf(top.id),
       })),
     };
   }
