@@ -42,6 +42,11 @@ export class Admission {
     this.#maxQueue = maxQueue;
   }
 
+  /** Sequences that are taken, by generations and drafts. */
+  get held(): number {
+    return this.#held.size;
+  }
+
   /** Generations that wait. */
   get waiting(): number {
     return this.#queue.length;

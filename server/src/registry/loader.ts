@@ -1,6 +1,6 @@
 import { LoadStage, ModelState, RuntimeOptions, UnavailablePolicy } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
-import { type LoadSpec } from '../engine/protocol.js';
+import { type LoadedModel, type LoadSpec } from '../engine/protocol.js';
 import { checkSha256 } from './checksum.js';
 import { type LoadRun } from './load-run.js';
 import { pair } from './pairing.js';
@@ -39,10 +39,7 @@ export async function loadSpec(
 ): Promise<void> {
   const began = shelf.nowMs();
   run.signal.throwIfAborted();
-  const loaded = await shelf.engine.load(spec, {
-    signal: run.signal,
-    onProgress: progress => run.report(progress),
-  });
+  const loaded = await inEngine(spec, run, shelf);
   if (run.signal.aborted) {
     await shelf.engine.unload(record.name);
     run.signal.throwIfAborted();
@@ -51,6 +48,22 @@ export async function loadSpec(
   record.failure = undefined;
   record.loadTime = new Date();
   record.loadMs = Math.round(shelf.nowMs() - began);
+}
+
+async function inEngine(spec: LoadSpec, run: LoadRun, shelf: Shelf): Promise<LoadedModel> {
+  const { running } = shelf.engine.status();
+  try {
+    return await shelf.engine.load(spec, {
+      signal: run.signal,
+      onProgress: progress => run.report(progress),
+    });
+  } catch (error) {
+    // Without a process to begin with, the model did not bring one down.
+    if (running && CodedError.from(error).reason === 'ENGINE_RESTARTED') {
+      shelf.crashes.blame(spec.model);
+    }
+    throw error;
+  }
 }
 
 async function pairOrFree(record: ModelRecord, run: LoadRun, shelf: Shelf): Promise<void> {
@@ -109,8 +122,7 @@ function isBestEffort({ request }: ModelRecord, { reason }: CodedError): boolean
 
 /** A death of the engine during a load is this model's doing, unless others were at work too. */
 function blamed(error: CodedError, record: ModelRecord, shelf: Shelf): CodedError {
-  if (error.reason !== 'ENGINE_RESTARTED') return error;
-  shelf.crashes.blame(record.name);
+  if (error.reason !== 'ENGINE_RESTARTED' || !shelf.crashes.suspects(record.name)) return error;
   const others = shelf.records.some(
     other => other !== record && shelf.crashes.suspects(other.name),
   );

@@ -31,6 +31,8 @@ export class ModelRecord {
   loadMs = 0;
   /** Name of the draft for requests that name none. */
   defaultDraft: string | undefined;
+  /** Past the point where an unload could be refused. */
+  closing = false;
   /** The engine died while it was DRAINING. */
   lost = false;
   readonly role: Role;
@@ -52,9 +54,9 @@ export class ModelRecord {
     this.admission = new Admission(name, capacity, maxQueue);
   }
 
-  /** Streams that generate on it or wait to. */
+  /** Streams that generate on it, are about to, or wait to. */
   get users(): number {
-    return this.generations.size + this.admission.waiting;
+    return this.admission.held - this.drafts.size + this.admission.waiting;
   }
 
   /** Nothing generates, waits or drafts. */

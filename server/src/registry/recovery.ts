@@ -6,11 +6,16 @@ import { LoadRun } from './load-run.js';
 import { type ModelRecord } from './record.js';
 import { type Shelf } from './shelf.js';
 
+interface Waiter {
+  readonly resolve: () => void;
+  readonly reject: (error: CodedError) => void;
+}
+
 /** Brings models back after the engine process has died. */
 export class Recovery {
   readonly #shelf: Shelf;
   #process = 0;
-  #waiting: (() => void)[] = [];
+  #waiting: Waiter[] = [];
 
   constructor(shelf: Shelf) {
     this.#shelf = shelf;
@@ -18,14 +23,21 @@ export class Recovery {
     shelf.engine.onRestart(() => void this.#restarted());
   }
 
-  /** Resolves when the next engine process is up. */
+  /**
+   * Resolves when the next engine process is up.
+   * @throws CodedError SERVER_DRAINING when there will be none
+   */
   nextProcess(): Promise<void> {
-    return new Promise(resolve => this.#waiting.push(resolve));
+    return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
+  }
+
+  /** No other process will come. */
+  close(error: CodedError): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
   #died({ how, backOffMs }: EngineExit): void {
     const shelf = this.#shelf;
-    shelf.log.warn({ how, backOffMs }, 'the engine process has ended');
     const lost = new CodedError('ENGINE_RESTARTED', `the engine process has ended (${how})`, {
       metadata: { last_exit: how },
       retryAfterMs: Math.max(MIN_RETRY_MS, backOffMs),
@@ -33,6 +45,8 @@ export class Recovery {
     for (const record of shelf.records) {
       if (record.generations.size > 0 || record.drafts.size > 0) shelf.crashes.blame(record.name);
       record.admission.refuseAll(lost);
+      // A handler that is parked on a stalled reader would keep its sequence beyond the reload.
+      for (const stream of record.generations) stream.end(lost);
       if (record.state === ModelState.DRAINING) record.lost = true;
       if (record.state !== ModelState.READY) continue;
       record.state = ModelState.RELOADING;
@@ -49,7 +63,7 @@ export class Recovery {
       if (shelf.crashes.condemns(record.name)) this.#condemn(record);
     }
     shelf.crashes.nextProcess();
-    for (const resolve of this.#waiting.splice(0)) resolve();
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
     // One after the other, so that a model that kills the engine stands alone.
     for (const record of shelf.records) {
       if (this.#process !== process) return;
@@ -71,11 +85,12 @@ export class Recovery {
     try {
       await loadSpec(record, spec, run, shelf);
     } catch (error) {
+      // Given up on purpose, or to be tried again with the next process.
       const coded = CodedError.from(error);
-      if (coded.reason === 'ENGINE_RESTARTED') shelf.crashes.blame(record.name);
-      else this.#fail(record, coded);
+      if (!run.signal.aborted && coded.reason !== 'ENGINE_RESTARTED') this.#fail(record, coded);
       return;
     }
+    if (!shelf.holds(record)) return;
     record.state = ModelState.READY;
     record.run = undefined;
     shelf.changed(record);

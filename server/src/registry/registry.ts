@@ -66,9 +66,11 @@ export class ModelRegistry {
    * @throws CodedError for wrong fields, MODEL_EXISTS, MODEL_NOT_FOUND and others of `draft_for`; the rest by the progress
    */
   async load(request: LoadModelRequest, signal: AbortSignal): Promise<Loading> {
+    await this.#cleanedUp(request);
     const known = this.#same(request);
     if (known !== undefined) return this.#join(known, request, signal);
     await this.#checkPlacement(request);
+    await this.#cleanedUp(request);
     signal.throwIfAborted();
     // Another caller may have begun the same load meanwhile.
     const begun = this.#same(request);
@@ -97,7 +99,7 @@ export class ModelRegistry {
           record.failure?.reason === 'MODEL_CRASHED_ENGINE' ||
           record.failure?.reason === 'ENGINE_RESTARTED';
         if (!died || this.#shelf.crashes.condemns(record.name)) throw error;
-        await this.#recovery.nextProcess();
+        if (!this.#shelf.engine.status().running) await this.#recovery.nextProcess();
       }
     }
   }
@@ -119,6 +121,13 @@ export class ModelRegistry {
   close(): void {
     const error = new CodedError('SERVER_DRAINING', 'the server is shutting down');
     for (const record of this.records) record.run?.abort(error);
+    this.#recovery.close(error);
+  }
+
+  /** A load that was given up holds its id until the engine has let go of it. */
+  async #cleanedUp({ modelId }: LoadModelRequest): Promise<void> {
+    const record = this.find(modelId);
+    if (record?.run?.signal.aborted === true) await this.#endings.get(record.name);
   }
 
   /** The record of the same request; undefined if the id is free or taken by another request. */
@@ -164,6 +173,8 @@ export class ModelRegistry {
     record.run = run;
     record.state = ModelState.LOADING;
     record.failure = undefined;
+    record.closing = false;
+    record.lost = false;
     this.#shelf.changed(record);
     const before = this.#endings.get(record.name);
     const ending = this.#perform(record, run, keepFailed, before).finally(() => {

@@ -4,6 +4,7 @@ import { type SpeculationSpec } from '../engine/protocol.js';
 import { type Held } from './admission.js';
 import { isReady, type ModelRecord, type ReadyModel, type Stream, unusable } from './record.js';
 import { type Shelf } from './shelf.js';
+import { unloadedError } from './unload.js';
 import { decideSpeculation, learnPair, type WantedSpeculation } from './speculation.js';
 
 /** A generation that wants to begin. */
@@ -46,6 +47,7 @@ export async function openStream(request: StreamRequest, shelf: Shelf): Promise<
   const { target, speculation, signal } = request;
   // Before the queue, so that nobody waits for a refusal.
   await learnPair(target, speculation, shelf);
+  if (!shelf.holds(target) || !isReady(target)) throw unusable(target, shelf.nowMs());
   decideSpeculation(target, speculation, shelf, () => true);
   const held = await target.admission.enter(request);
   try {
@@ -56,11 +58,13 @@ export async function openStream(request: StreamRequest, shelf: Shelf): Promise<
     return begin(request, held, shelf);
   } catch (error) {
     target.admission.leave(held);
+    target.streamEnded();
     throw error;
   }
 }
 
 function assertStill(target: ModelRecord, shelf: Shelf): void {
+  if (target.closing) throw unloadedError(target);
   // Queued streams were accepted before a drain began, so DRAINING still serves them.
   if (shelf.holds(target) && (isReady(target) || isDraining(target))) return;
   throw unusable(target, shelf.nowMs());

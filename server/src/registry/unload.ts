@@ -66,6 +66,7 @@ async function unloadReady(
     refuseIfInUse(record, options);
     setState(record, ModelState.DRAINING, shelf);
   }
+  record.closing = true;
   const detachedGenerations = record.drafts.size;
   const abortedGenerations = record.users;
   for (const stream of record.drafts) stream.detachDraft();
@@ -118,7 +119,8 @@ function idle(record: ModelRecord, timeoutMs: number, signal: AbortSignal): Prom
   });
 }
 
-function unloadedError(record: ModelRecord): CodedError {
+/** What a stream ends with when its model is taken away by force. */
+export function unloadedError(record: ModelRecord): CodedError {
   return new CodedError('MODEL_UNLOADED', `${record.name} was unloaded`, {
     metadata: { model: record.name },
   });

@@ -9,8 +9,9 @@ import {
   type WatchDeviceInfoRequest,
   type WatchDeviceInfoResponse,
 } from '@outrider/sdk/proto';
-import { invalidField } from '../coded-error.js';
+import { CodedError, invalidField } from '../coded-error.js';
 import { type Engine } from '../engine/engine.js';
+import { type EngineInventory } from '../engine/protocol.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
   type BackgroundContext,
@@ -21,6 +22,10 @@ import { throwIfAborted } from './call-deadline.js';
 import { ChangeBell } from './change-bell.js';
 import { hostInfo } from './host-info.js';
 
+interface Reading extends EngineInventory {
+  readonly time: Date;
+}
+
 /** The service that tells what there is to place models on. */
 export class DeviceInfoService implements DeviceInfoServiceImplementation<
   RequestContext & BackgroundContext
@@ -28,6 +33,7 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
   readonly #registry: ModelRegistry;
   readonly #engine: Engine;
   readonly #host = hostInfo();
+  #last: Reading | undefined;
 
   constructor(registry: ModelRegistry, engine: Engine) {
     this.#registry = registry;
@@ -48,10 +54,10 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
     }
     context.abortOnTerminate();
     const changes = new ChangeBell();
-    const stop = this.#registry.onChange(record => {
+    const stop = this.#registry.onChange(({ state }, known) => {
       // What is being loaded or drained holds what it held before.
-      if (record.state === ModelState.LOADING || record.state === ModelState.DRAINING) return;
-      changes.ring();
+      const settled = state !== ModelState.LOADING && state !== ModelState.DRAINING;
+      if (settled || !known) changes.ring();
     });
     try {
       for (;;) {
@@ -67,17 +73,27 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
   }
 
   async #inventory(): Promise<DeviceInventory> {
-    const { devices, backends } = await this.#engine.inventory();
+    const { time, devices, backends } = await this.#read();
     const isCpu = (device: DeviceInfo) => device.name === 'cpu';
     const ordered = [...devices.filter(isCpu), ...devices.filter(device => !isCpu(device))];
     return {
-      time: new Date(),
+      time,
       devices: ordered.map(device => ({ ...device, models: this.#held(device.name) })),
       backends: [...backends],
       host: this.#host,
       engines: [this.#engineInfo()],
       serverVersion: VERSION,
     };
+  }
+
+  /** While the engine is away, what it said last, with the time of then. */
+  async #read(): Promise<Reading> {
+    try {
+      this.#last = { time: new Date(), ...(await this.#engine.inventory()) };
+    } catch (error) {
+      if (CodedError.from(error).reason !== 'ENGINE_RESTARTED' || !this.#last) throw error;
+    }
+    return this.#last;
   }
 
   #held(device: string): DeviceInfo['models'] {

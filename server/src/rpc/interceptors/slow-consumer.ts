@@ -15,6 +15,7 @@ export const slowConsumerInterceptor =
     new (class extends ServerInterceptingCall {
       #listener: Listener | undefined;
       #requestId: string | undefined;
+      readonly #timers = new Set<NodeJS.Timeout>();
 
       override start(listener: Listener): void {
         this.#listener = listener;
@@ -28,7 +29,10 @@ export const slowConsumerInterceptor =
           },
           onReceiveMessage: message => listener.onReceiveMessage(message),
           onReceiveHalfClose: () => listener.onReceiveHalfClose(),
-          onCancel: () => listener.onCancel(),
+          onCancel: () => {
+            for (const timer of this.#timers) clearTimeout(timer);
+            listener.onCancel();
+          },
         });
       }
 
@@ -38,8 +42,10 @@ export const slowConsumerInterceptor =
           this.#listener?.onCancel();
         }, timeoutMs);
         timer.unref();
+        this.#timers.add(timer);
         super.sendMessage(message, () => {
           clearTimeout(timer);
+          this.#timers.delete(timer);
           sent();
         });
       }

@@ -1,0 +1,57 @@
+import { describe, expect, it } from '@jest/globals';
+import { serverConfig } from '../../../server/src/config/config.js';
+
+describe('the configuration of a server', () => {
+  it('has the documented defaults', () => {
+    expect(serverConfig()).toEqual({
+      host: '127.0.0.1',
+      port: 50_051,
+      listen: undefined,
+      modelRoots: [process.cwd()],
+      maxQueue: 64,
+      slowConsumerMs: 30_000,
+      drainMs: 30_000,
+      reflection: 'auto',
+      insecure: false,
+      llamaDir: undefined,
+      logLevel: 'info',
+      defaults: { sampling: {}, speculation: {} },
+      models: [],
+    });
+  });
+
+  it('names every wrong key at once', () => {
+    const wrong = { port: 70_000, maxQueue: -1, reflection: 'maybe', prot: 1 };
+
+    expect(() => serverConfig(wrong as never)).toThrow(
+      expect.objectContaining({
+        reason: 'INVALID_FIELD',
+        violations: expect.arrayContaining([
+          expect.objectContaining({ field: 'port' }),
+          expect.objectContaining({ field: 'maxQueue' }),
+          expect.objectContaining({ field: 'reflection' }),
+          expect.objectContaining({ description: expect.stringContaining('prot') }),
+        ]),
+      }),
+    );
+  });
+
+  it.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.evil.org'])(
+    'refuses to bind %s without TLS',
+    host => {
+      expect(() => serverConfig({ host })).toThrow(
+        expect.objectContaining({ violations: [expect.objectContaining({ field: 'host' })] }),
+      );
+      expect(serverConfig({ host, insecure: true }).host).toBe(host);
+    },
+  );
+
+  it.each(['127.0.0.1', '127.8.8.8', '::1', '[::1]', 'localhost'])('binds %s', host => {
+    expect(serverConfig({ host }).host).toBe(host);
+  });
+
+  it('takes a unix socket in its one form only', () => {
+    expect(serverConfig({ listen: 'unix:///run/o.sock' }).listen).toBe('unix:///run/o.sock');
+    expect(() => serverConfig({ listen: 'unix:/run/o.sock' })).toThrow('unix:///path');
+  });
+});

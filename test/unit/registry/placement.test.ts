@@ -1,0 +1,215 @@
+import { describe, expect, it } from '@jest/globals';
+import { DevicePlacement, DeviceType, GpuLayersPreset, Role, SplitMode } from '@outrider/sdk/proto';
+import fc from 'fast-check';
+import { CodedError } from '../../../server/src/coded-error.js';
+import { type EngineInventory } from '../../../server/src/engine/protocol.js';
+import { resolvePlacement } from '../../../server/src/registry/placement.js';
+import { gpuDevice } from '../../support/fake-engine.js';
+
+type Wish = Parameters<typeof DevicePlacement.fromPartial>[0];
+
+const CUDA = { name: 'CUDA', usable: true, reason: '' };
+const VULKAN = { name: 'Vulkan', usable: false, reason: 'no driver' };
+const TWO_GPUS: EngineInventory = {
+  devices: [gpuDevice('CUDA0'), gpuDevice('CUDA1')],
+  backends: [CUDA, VULKAN],
+};
+const NO_GPU: EngineInventory = { devices: [], backends: [] };
+
+const ALL = { layers: { $case: 'preset', value: GpuLayersPreset.ALL } } as const;
+const count = (value: number) => ({ layers: { $case: 'count', value } }) as const;
+
+function place(wish: Wish | undefined, role: Role = Role.TARGET, inventory = TWO_GPUS) {
+  const requested = wish === undefined ? undefined : DevicePlacement.fromPartial(wish);
+  return resolvePlacement(requested, role, inventory);
+}
+
+function refusalOf(wish: Wish, inventory = TWO_GPUS): CodedError | undefined {
+  try {
+    place(wish, Role.TARGET, inventory);
+  } catch (error) {
+    return CodedError.from(error);
+  }
+  return undefined;
+}
+
+describe('the devices of a model', () => {
+  it.each<[string, Wish | undefined, Role, string[], number]>([
+    ['a target without placement', undefined, Role.TARGET, ['CUDA0', 'CUDA1'], -1],
+    ['a target with count 0', { gpuLayers: count(0) }, Role.TARGET, [], 0],
+    ['a target with all layers', { gpuLayers: ALL }, Role.TARGET, ['CUDA0', 'CUDA1'], -1],
+    ['a draft without placement', undefined, Role.DRAFT, [], 0],
+    ['a draft with count 0', { gpuLayers: count(0) }, Role.DRAFT, [], 0],
+    ['a draft that asks for layers', { gpuLayers: count(3) }, Role.DRAFT, ['CUDA0', 'CUDA1'], 3],
+    ['a draft on auto', { devices: ['auto'] }, Role.DRAFT, ['CUDA0', 'CUDA1'], -1],
+    ['a target on none', { devices: ['none'] }, Role.TARGET, [], 0],
+    ['a target on the CPU', { devices: ['CPU'] }, Role.TARGET, [], 0],
+    ['a list', { devices: ['cuda1', 'CUDA0'] }, Role.DRAFT, ['CUDA1', 'CUDA0'], -1],
+    ['a list with count 0', { devices: ['CUDA1'], gpuLayers: count(0) }, Role.TARGET, [], 0],
+  ])('of %s', (_title, wish, role, devices, gpuLayers) => {
+    expect(place(wish, role).placement).toMatchObject({ devices, gpuLayers });
+  });
+
+  it('are the CPU without a warning when auto finds no GPU', () => {
+    expect(place({ devices: ['auto'] }, Role.TARGET, NO_GPU)).toMatchObject({
+      placement: { devices: [], gpuLayers: 0, mainDevice: '' },
+      warnings: [],
+    });
+  });
+
+  it('are integrated GPUs only if there is no other', () => {
+    const shared = gpuDevice('Vulkan0', { type: DeviceType.INTEGRATED_GPU });
+    const both = { devices: [shared, gpuDevice('CUDA0')], backends: [] };
+
+    expect(place(undefined, Role.TARGET, both).placement.devices).toEqual(['CUDA0']);
+    expect(place(undefined, Role.TARGET, { ...both, devices: [shared] }).placement.devices).toEqual(
+      ['Vulkan0'],
+    );
+  });
+
+  it('count a card that two backends show once', () => {
+    const devices = ['CUDA0', 'Vulkan0'].map(name => gpuDevice(name, { hardwareId: '01:00' }));
+
+    expect(place(undefined, Role.TARGET, { devices, backends: [] }).placement.devices).toEqual([
+      'CUDA0',
+    ]);
+  });
+
+  it('are only the main one when nothing is split', () => {
+    const wish = { devices: ['CUDA0', 'CUDA1'], splitMode: SplitMode.NONE, mainDevice: 'cuda1' };
+
+    expect(place(wish).placement).toMatchObject({ devices: ['CUDA1'], mainDevice: 'CUDA1' });
+  });
+
+  it('are told when one reports no memory', () => {
+    const devices = [gpuDevice('CUDA0', { memoryKnown: false })];
+
+    expect(place(undefined, Role.TARGET, { devices, backends: [] }).warnings).toEqual([
+      expect.objectContaining({ code: 'DEVICE_MEMORY_UNKNOWN' }),
+    ]);
+  });
+});
+
+describe('a placement', () => {
+  it.each<[string, string, Wish]>([
+    ['PLACEMENT_CONFLICT', 'devices[1]', { devices: ['CUDA0', 'none'] }],
+    ['PLACEMENT_CONFLICT', 'devices[0]', { devices: ['auto', 'CUDA0'] }],
+    ['PLACEMENT_CONFLICT', 'devices[1]', { devices: ['CUDA0', 'cuda0'] }],
+    ['PLACEMENT_CONFLICT', 'gpu_layers', { devices: ['none'], gpuLayers: ALL }],
+    ['PLACEMENT_CONFLICT', 'gpu_layers', { devices: ['cpu'], gpuLayers: count(3) }],
+    ['PLACEMENT_CONFLICT', 'tensor_split', { devices: ['none'], tensorSplit: [1] }],
+    ['PLACEMENT_CONFLICT', 'split_mode', { devices: ['none'], splitMode: SplitMode.LAYER }],
+    ['PLACEMENT_CONFLICT', 'main_device', { devices: ['none'], mainDevice: 'CUDA0' }],
+    ['PLACEMENT_CONFLICT', 'main_device', { devices: ['CUDA0'], mainDevice: 'CUDA1' }],
+    ['PLACEMENT_CONFLICT', 'main_device', { mainDevice: 'CUDA1' }],
+    ['PLACEMENT_CONFLICT', 'tensor_split', { splitMode: SplitMode.NONE, tensorSplit: [1, 1] }],
+    ['PLACEMENT_CONFLICT', 'split_mode', { devices: ['CUDA0'], splitMode: SplitMode.ROW }],
+    ['TENSOR_SPLIT_LENGTH', 'tensor_split', { tensorSplit: [1] }],
+    ['UNKNOWN_DEVICE', 'devices[0]', { devices: ['CUDA7'] }],
+    ['UNKNOWN_DEVICE', 'devices[0]', { devices: ['GPU0'] }],
+    ['UNKNOWN_DEVICE', 'main_device', { mainDevice: 'CUDA9' }],
+  ])('is refused as %s at %s (%#)', (reason, field, wish) => {
+    expect(refusalOf(wish)).toMatchObject({
+      reason,
+      violations: [{ field: `placement.${field}` }],
+    });
+  });
+
+  it('says which devices there are', () => {
+    expect(refusalOf({ devices: ['GPU0'] })?.metadata).toEqual({
+      device: 'GPU0',
+      valid: 'cpu,CUDA0,CUDA1',
+    });
+  });
+
+  it('says why a backend is not there', () => {
+    expect(refusalOf({ devices: ['Vulkan0'] })).toMatchObject({
+      reason: 'BACKEND_UNAVAILABLE',
+      metadata: { device: 'Vulkan0', backend: 'Vulkan', cause: 'no driver' },
+    });
+    expect(refusalOf({ devices: ['CUDA0'] }, NO_GPU)).toMatchObject({
+      reason: 'BACKEND_UNAVAILABLE',
+      metadata: { backend: 'CUDA', cause: 'not installed' },
+    });
+  });
+
+  it('needs shares when one of several devices reports no memory', () => {
+    const devices = [gpuDevice('CUDA0'), gpuDevice('CUDA1', { memoryKnown: false })];
+    const inventory = { devices, backends: [] };
+
+    expect(refusalOf({}, inventory)).toMatchObject({ reason: 'PLACEMENT_CONFLICT' });
+    expect(refusalOf({ tensorSplit: [1, 1] }, inventory)).toBeUndefined();
+  });
+
+  it('is either refused with a path or does what was asked, whatever is asked of whatever machine', () => {
+    const names = ['CUDA0', 'CUDA1', 'Vulkan0', 'cpu', 'none', 'auto', 'GPU9'];
+    const layers = fc.option(fc.constantFrom(ALL, count(0), count(5)), { nil: undefined });
+    const wishes = fc.record({
+      devices: fc.oneof(
+        fc.array(fc.constantFrom(...names), { maxLength: 3 }),
+        fc.subarray(['CUDA1', 'CUDA0'], { minLength: 1 }),
+      ),
+      gpuLayers: layers,
+      tensorSplit: fc.oneof(
+        { weight: 2, arbitrary: fc.constant<number[]>([]) },
+        { weight: 1, arbitrary: fc.array(fc.constantFrom(0.5, 1, 3), { maxLength: 3 }) },
+      ),
+      splitMode: fc.constantFrom(SplitMode.UNSPECIFIED, SplitMode.NONE, SplitMode.LAYER),
+      mainDevice: fc.oneof(fc.constant(''), fc.constantFrom(...names)),
+    });
+    const present = fc.subarray(['CUDA0', 'CUDA1', 'Vulkan0']);
+    const role = fc.constantFrom(Role.TARGET, Role.DRAFT);
+    let placed = 0;
+
+    fc.assert(
+      fc.property(wishes, present, role, fc.boolean(), (wish, there, as, memoryKnown) => {
+        const devices = there.map(name => gpuDevice(name, { memoryKnown }));
+        const requested = DevicePlacement.fromPartial(wish);
+        const outcome = placedOrRefused(requested, as, { devices, backends: [CUDA] });
+        if (outcome instanceof CodedError) return namesItsField(outcome);
+        placed += 1;
+        expectSatisfied(requested, outcome, there);
+        return true;
+      }),
+      { numRuns: 2_000 },
+    );
+    expect(placed).toBeGreaterThan(100);
+  });
+});
+
+function placedOrRefused(wish: DevicePlacement, role: Role, inventory: EngineInventory) {
+  try {
+    return resolvePlacement(wish, role, inventory).placement;
+  } catch (error) {
+    if (error instanceof CodedError) return error;
+    throw error;
+  }
+}
+
+function namesItsField({ reason, metadata, violations }: CodedError): boolean {
+  if (reason === 'BACKEND_UNAVAILABLE') return metadata['device'] !== undefined;
+  return violations.length > 0 && violations.every(({ field }) => field.startsWith('placement.'));
+}
+
+function expectSatisfied(
+  wish: DevicePlacement,
+  placement: ReturnType<typeof resolvePlacement>['placement'],
+  there: readonly string[],
+): void {
+  const { devices, gpuLayers, mainDevice, tensorSplit } = placement;
+  expect(there).toEqual(expect.arrayContaining([...devices]));
+  expect(new Set(devices).size).toBe(devices.length);
+  expect(gpuLayers === 0).toBe(devices.length === 0);
+  expect(mainDevice === '').toBe(devices.length === 0);
+  if (mainDevice !== '') expect(devices).toContain(mainDevice);
+  if (wish.mainDevice !== '' && wish.mainDevice !== 'auto')
+    expect(mainDevice).toBe(wish.mainDevice);
+  expect([...tensorSplit]).toEqual(wish.tensorSplit);
+  const listed = wish.devices.filter(name => there.includes(name));
+  const layers = wish.gpuLayers?.layers;
+  const wantsNone = layers?.$case === 'count' && layers.value === 0;
+  if (listed.length > 0 && !wantsNone && wish.splitMode !== SplitMode.NONE) {
+    expect([...devices]).toEqual(wish.devices);
+  }
+  if (layers?.$case === 'count' && devices.length > 0) expect(gpuLayers).toBe(layers.value);
+}
