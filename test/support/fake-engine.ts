@@ -27,6 +27,8 @@ export interface FakeScript {
   readonly loaded?: (spec: LoadSpec) => Partial<LoadedModel>;
   /** Called before each step after the first; how a test holds a stream back. */
   readonly onStep?: (spec: GenerateSpec, index: number) => Promise<void> | void;
+  /** Called before a stream that was aborted ends; how a test makes the engine slow to let go. */
+  readonly onCancel?: () => Promise<void>;
   /** Text of each token. @default 'w0 ', 'w1 ', … */
   readonly word?: (index: number) => string;
   readonly comparePair?: (target: string, draft: string) => PairVerdict;
@@ -116,7 +118,10 @@ export class FakeEngine implements Engine {
         yield event;
       }
     } catch (error) {
-      if (signal.aborted && !this.#death.signal.aborted) return;
+      if (signal.aborted && !this.#death.signal.aborted) {
+        await this.#script.onCancel?.();
+        return;
+      }
       ended = true;
       throw error;
     } finally {

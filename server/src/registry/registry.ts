@@ -200,7 +200,8 @@ export class ModelRegistry {
       run.succeed();
     } catch (error) {
       const coded = CodedError.from(error);
-      log.warn({ model: record.name, reason: coded.reason }, coded.message);
+      const level = run.signal.aborted ? 'info' : 'warn';
+      log[level]({ model: record.name, reason: coded.reason }, coded.message);
       record.run = undefined;
       record.failure = coded;
       record.state = ModelState.FAILED;

@@ -11,6 +11,7 @@ import { limitsOf } from './limits.js';
 import { promptIds } from './prompt.js';
 import { samplingSpec } from './sampling-defaults.js';
 import { wantedSpeculation } from './speculation-defaults.js';
+import { untilAborted } from './until-aborted.js';
 import { validateGenerate } from './validate/generate.js';
 
 /** One generation, from its request to its completion. */
@@ -74,7 +75,8 @@ async function* events(
   const { statsLevel } = spec;
   deadline.stage = 'PROMPT';
   try {
-    for await (const event of parts.engine.generate(spec, stream.signal)) {
+    const source = parts.engine.generate(spec, stream.signal);
+    for await (const event of untilAborted(source, stream.signal)) {
       switch (event.type) {
         case 'started':
           yield response({

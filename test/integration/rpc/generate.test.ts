@@ -154,6 +154,15 @@ describe('a generation that ends early', () => {
     expect(served.engine.cancelled).toHaveLength(1);
   });
 
+  it('by its deadline does not wait for an engine that is slow to let go', async () => {
+    const engine = new FakeEngine({ onStep: NEVER, onCancel: NEVER });
+    await using served = await Served.ready({}, engine);
+
+    expect(await failureOf(served.generate({}, withTimeout(150)))).toMatchObject({
+      info: { reason: 'DEADLINE_EXCEEDED', metadata: { stage: 'DECODE' } },
+    });
+  });
+
   it('by its deadline in the queue gives its place up', async () => {
     const models = [embedded('big', { options: { parallelSequences: 1 } })];
     await using served = await Served.ready({ models }, new FakeEngine({ onStep: NEVER }));
