@@ -69,3 +69,8 @@ export function noServer(address: string, cause?: unknown): CommandFailure {
 export function interrupted(): CommandFailure {
   return new CommandFailure(EXIT.interrupted, 'CANCELLED', 'INTERRUPTED', 'interrupted');
 }
+
+/** Whoever read standard output has seen enough, as `head` does: exit 0. */
+export function outputClosed(): CommandFailure {
+  return new CommandFailure(EXIT.done, 'CANCELLED', 'OUTPUT_CLOSED', 'the output was closed');
+}

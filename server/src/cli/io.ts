@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
+import { outputClosed } from './failure.js';
 
 /** What a command sees of the process it runs in. */
 export interface Io {
@@ -8,7 +9,10 @@ export interface Io {
   readonly outIsTerminal: boolean;
   /** Standard error is a terminal. */
   readonly errIsTerminal: boolean;
-  /** Writes to standard output and waits while its reader is behind. */
+  /**
+   * Writes to standard output and waits while its reader is behind.
+   * @throws CommandFailure OUTPUT_CLOSED when the reader has left
+   */
   write(text: string): Promise<void>;
   /** Writes to standard error. */
   writeError(text: string): void;
@@ -20,19 +24,22 @@ export interface Io {
   abandon(exit: number): void;
 }
 
-/** The real process. A reader of standard output that leaves ends the process quietly, as `head` expects. */
+/** The real process. */
 export function processIo(): Io {
   const { stdin, stdout, stderr, env } = process;
+  let closed = false;
   stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error;
-    process.exit(0);
+    closed = true;
   });
   return {
     env,
     outIsTerminal: stdout.isTTY,
     errIsTerminal: stderr.isTTY,
     write: async chunk => {
-      if (!stdout.write(chunk)) await once(stdout, 'drain');
+      // A failed write has told the listener above, so that waiting for it need not fail as well.
+      if (!closed && !stdout.write(chunk)) await once(stdout, 'drain').catch(() => undefined);
+      if (closed) throw outputClosed();
     },
     writeError: chunk => {
       stderr.write(chunk);

@@ -45,7 +45,8 @@ function buildProgram(io: Io, commands: readonly CommandSpec[]): Command {
     .version(packageVersion(), '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({
-      writeOut: text => void io.write(text),
+      // Whoever closes the output has read enough of the help.
+      writeOut: text => void io.write(text).catch(() => undefined),
       writeErr: text => io.writeError(text),
       // Reported with every other failure, in one form.
       outputError: () => undefined,

@@ -16,8 +16,9 @@ export function asFailure(error: unknown): CommandFailure {
   return new CommandFailure(EXIT.internal, 'INTERNAL', 'INTERNAL', message, {}, error);
 }
 
-/** Says on standard error why a command failed and what to do, or as one JSON object. Nothing for an interruption. */
+/** Says on standard error why a command failed and what to do, or as one JSON object. What the person did needs no telling. */
 export function reportFailure(io: Io, failure: CommandFailure, json: boolean): void {
+  if (failure.exit === EXIT.done) return;
   if (json) {
     io.writeError(`${JSON.stringify({ error: failureJson(failure) })}\n`);
     return;

@@ -2,7 +2,7 @@ import { CodedError } from '../coded-error.js';
 import { type ServerConfig } from '../config/config.js';
 import { type RunningServer, startServer } from '../rpc/server.js';
 import { type Invocation } from './command.js';
-import { usage } from './failure.js';
+import { CommandFailure, EXIT, usage } from './failure.js';
 import { type Io, note, writeJson } from './io.js';
 import { embeddedNote, modelPair } from './pair.js';
 import { configOf } from './server-config.js';
@@ -52,10 +52,15 @@ interface Announcement {
   readonly address?: string;
 }
 
-function announce(io: Io, json: boolean, announcement: Announcement): Promise<void> {
-  if (json) return writeJson(io, announcement);
+async function announce(io: Io, json: boolean, announcement: Announcement): Promise<void> {
   const { event, address } = announcement;
-  return io.write(address === undefined ? `${event}\n` : `${event} ${address}\n`);
+  const line = address === undefined ? event : `${event} ${address}`;
+  try {
+    await (json ? writeJson(io, announcement) : io.write(`${line}\n`));
+  } catch (error) {
+    // A server serves on when nobody reads what it says.
+    if (!(error instanceof CommandFailure) || error.exit !== EXIT.done) throw error;
+  }
 }
 
 function aborted(signal: AbortSignal): Promise<'stopped'> {
