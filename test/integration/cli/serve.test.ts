@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ListModelsResponse, LoadModelResponse } from '@outrider/sdk/proto';
@@ -131,7 +132,7 @@ describe('outrider serve', () => {
 
 describe('outrider serve with --json', () => {
   it('announces itself in JSON on a socket, and removes the socket when it is told to stop', async () => {
-    const socket = `unix:///tmp/outrider-cli-test-${process.pid}.sock`;
+    const socket = `unix://${join(tmpdir(), `outrider-cli-${process.pid}.sock`)}`;
     const server = start(['serve', '--listen', socket, '--json', ...ONE_THREAD]);
 
     const lines = await firstLines(server, 2);
