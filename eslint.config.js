@@ -16,7 +16,11 @@ export default defineConfig(
   { ignores: ['**/dist/**', '**/gen/**', 'coverage/**', '.cache/**'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
-  { languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } } },
+  {
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+  },
   {
     rules: {
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
@@ -44,12 +48,27 @@ export default defineConfig(
   },
   keepOut(['server/src/cli/**'], ['**/engine/**', '**/registry/**', ...native]),
   keepOut(['server/src/rpc/**'], ['**/cli/**', '**/llama/**', '**/thread/**', ...native]),
-  keepOut(['server/src/registry/**'], ['**/cli/**', '**/rpc/**', '**/llama/**', '**/thread/**', ...grpc, ...native]),
+  keepOut(
+    ['server/src/registry/**'],
+    ['**/cli/**', '**/rpc/**', '**/llama/**', '**/thread/**', ...grpc, ...native],
+  ),
   keepOut(['server/src/engine/*.ts'], ['**/cli/**', '**/rpc/**', '**/registry/**', ...grpc]),
-  keepOut(['server/src/engine/thread/**'], ['**/cli/**', '**/rpc/**', '**/registry/**', ...grpc, ...native]),
+  keepOut(
+    ['server/src/engine/thread/**'],
+    ['**/cli/**', '**/rpc/**', '**/registry/**', ...grpc, ...native],
+  ),
   keepOut(
     ['server/src/engine/llama/**'],
-    ['**/cli/**', '**/rpc/**', '**/registry/**', '**/thread/**', '**/sampling/**', '**/drafts/**', '**/pace/**', ...grpc],
+    [
+      '**/cli/**',
+      '**/rpc/**',
+      '**/registry/**',
+      '**/thread/**',
+      '**/sampling/**',
+      '**/drafts/**',
+      '**/pace/**',
+      ...grpc,
+    ],
   ),
   keepOut(
     ['server/src/engine/{sampling,pace,drafts,stats}/**', 'server/src/engine/stats.ts'],

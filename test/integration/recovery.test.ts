@@ -109,3 +109,29 @@ describe('an unload of a model that streams use', () => {
     });
   }, 60_000);
 });
+
+describe('an engine whose server is killed', () => {
+  it('does not outlive it, even in mid-stream', async () => {
+    const service = await startService(['--threads', '1', '--threads-draft', '1']);
+    const { enginePid } = service;
+    if (enginePid === undefined) throw new Error('the engine has no process');
+    await using client = await Outrider.connect(service.address);
+    const events = client.generate(endless, { maxRetries: 0 })[Symbol.asyncIterator]();
+    for (let seen = 0; seen < 3; seen++) await events.next();
+
+    await service.kill();
+
+    while (isAlive(enginePid)) await new Promise(resolve => setTimeout(resolve, 10));
+    expect(isAlive(enginePid)).toBe(false);
+    await events.return?.();
+  }, 60_000);
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -5,6 +5,8 @@ const status = execFileSync('git', ['status', '--porcelain', '--', ...process.ar
   encoding: 'utf8',
 });
 if (status !== '') {
-  console.error(`generated code differs from what is committed; run npm run proto:generate\n${status}`);
+  console.error(
+    `generated code differs from what is committed; run npm run proto:generate\n${status}`,
+  );
   process.exit(1);
 }

@@ -9,19 +9,18 @@ import { Switchboard } from './switchboard.js';
 /** Entry of the engine process: the only place that opens libllama. Started by `EngineClient` with an IPC channel. */
 async function main(): Promise<void> {
   const send = (message: FromEngine): void => {
-    process.send?.(message);
+    // A server that is gone is noticed by the disconnect, not here.
+    process.send?.(message, () => undefined);
   };
   try {
     const { files, backendsLoaded } = await resolveLibrary(process.env['OUTRIDER_ENGINE_DIR']);
     const llama = bindFunctions(files);
     guardAbi(files, llama);
-    const switchboard = new Switchboard(llama, files, send);
+    const switchboard = new Switchboard(llama, files, send, die);
     sinkLog(llama, (level, line) => switchboard.onLogLine(level, line));
     if (!backendsLoaded) llama.ggml_backend_load_all_from_path(files.directory);
     llama.llama_backend_init();
     process.on('message', (message: ToEngine) => switchboard.onMessage(message));
-    // Without its server the engine has nobody to serve.
-    process.on('disconnect', () => void switchboard.shutdown());
     send({
       type: 'ready',
       library: {
@@ -40,6 +39,21 @@ async function main(): Promise<void> {
     process.disconnect();
   }
 }
+
+/**
+ * Ends the process at once. A normal exit joins the model threads first, and one of them may be waiting for this thread to
+ * take a line of its log.
+ */
+function die(): void {
+  process.kill(process.pid, 'SIGKILL');
+}
+
+// Without its server the engine has nobody to serve, and nothing to keep.
+process.on('disconnect', die);
+process.on('uncaughtException', error => {
+  process.stderr.write(`engine: ${error.stack ?? String(error)}\n`);
+  die();
+});
 
 // A terminal sends its signals to the whole process group; the server decides when the engine ends.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);

@@ -18,13 +18,13 @@ import {
 import { compareVocabularies } from './vocabulary-pair.js';
 
 const kvReportMs = 200;
-const faultExitCode = 70;
 
 /** The main thread of the engine process: takes the server's messages, runs loads one at a time, and routes streams. */
 export class Switchboard {
   readonly #llama: LlamaFunctions;
   readonly #files: LibraryFiles;
   readonly #send: (message: FromEngine) => void;
+  readonly #die: () => void;
   readonly #hosted = new Map<string, HostedModel>();
   readonly #streams = new Map<number, ModelHost>();
   readonly #lines = new Set<string>();
@@ -33,10 +33,17 @@ export class Switchboard {
   #loads: Promise<unknown> = Promise.resolve();
   #running: ModelLoad | undefined;
 
-  constructor(llama: LlamaFunctions, files: LibraryFiles, send: (message: FromEngine) => void) {
+  /** @param die ends the process at once */
+  constructor(
+    llama: LlamaFunctions,
+    files: LibraryFiles,
+    send: (message: FromEngine) => void,
+    die: () => void,
+  ) {
     this.#llama = llama;
     this.#files = files;
     this.#send = send;
+    this.#die = die;
     setInterval(() => this.#reportKv(), kvReportMs).unref();
   }
 
@@ -219,6 +226,6 @@ export class Switchboard {
   #fault(message: string): void {
     this.#send({ type: 'log', level: 'error', message });
     // Left to the supervisor: a fresh process is the only state that is known to be good.
-    setImmediate(() => process.exit(faultExitCode));
+    setImmediate(this.#die);
   }
 }

@@ -6,7 +6,7 @@ import {
   LoadModelRequest,
   LoadModelServiceDefinition,
 } from '@outrider/sdk/proto';
-import { createChannel, createClientFactory } from 'nice-grpc';
+import { type Channel, type Client, createChannel, createClientFactory } from 'nice-grpc';
 import { type Metadata } from 'nice-grpc-common';
 import { errorDetailsClientMiddleware, ErrorInfo, RichClientError } from 'nice-grpc-error-details';
 import { HealthDefinition } from 'nice-grpc-server-health';
@@ -29,11 +29,11 @@ export class Served implements AsyncDisposable {
   readonly engine: FakeEngine;
   /** Lines that the server has logged. */
   readonly log: readonly Record<string, unknown>[];
-  readonly #channel;
-  readonly generation;
-  readonly models;
-  readonly devices;
-  readonly health;
+  readonly #channel: Channel;
+  readonly generation: Client<GenerateServiceDefinition>;
+  readonly models: Client<LoadModelServiceDefinition>;
+  readonly devices: Client<DeviceInfoServiceDefinition>;
+  readonly health: Client<HealthDefinition>;
 
   private constructor(
     server: RunningServer,
