@@ -11,7 +11,8 @@ await client.models.load({
   placement: { devices: 'none' },
 });
 
-const story = client.generate({ model: 'target', prompt: 'Once upon a time', maxTokens: 120 });
+const prompt = 'Once upon a time';
+const story = client.generate({ model: 'target', prompt, maxTokens: 120, seed: 7 });
 for await (const text of story.text()) process.stdout.write(text);
 
 const { speculation, timings } = await story.result();

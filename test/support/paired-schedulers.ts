@@ -21,7 +21,8 @@ export interface PairSetup {
 /** What may happen next: a pass on either side, a delivery either way, or the loss of the draft. */
 export type Move = 'target' | 'draft' | 'toDraft' | 'toTarget' | 'lose';
 
-const sequences = 4;
+// Fewer than the streams of a test, so that some have to wait for one.
+const sequences = 2;
 
 /** A target's and a draft's scheduler over tables, with every message between them in the hands of the test. */
 export class PairedSchedulers {
@@ -38,11 +39,16 @@ export class PairedSchedulers {
     this.#setup = setup;
     this.targetContext = new TableContext(setup.target);
     this.draftContext = new TableContext(setup.draft);
-    const broken = (code: number): void => {
-      throw new Error(`decode failed with ${code}`);
+    const listeners = {
+      onBroken: (code: number) => {
+        throw new Error(`decode failed with ${code}`);
+      },
+      onBug: (error: unknown) => {
+        throw error;
+      },
     };
-    this.#target = new Scheduler(this.targetContext.context, sequences, 8, broken);
-    this.#draft = new Scheduler(this.draftContext.context, sequences, 8, broken);
+    this.#target = new Scheduler(this.targetContext.context, sequences, 8, listeners);
+    this.#draft = new Scheduler(this.draftContext.context, sequences, 8, listeners);
   }
 
   /** Begins a stream, drafted or plain. */
@@ -64,8 +70,6 @@ export class PairedSchedulers {
           },
         )
       : undefined;
-    const sequence = this.#target.takeSequence();
-    if (sequence === undefined) throw new Error('no sequence is free');
     const host = {
       decoder: this.targetContext.context,
       pieces: { eogIds, piece: (id: number) => new TextEncoder().encode(` ${id}`) },
@@ -75,7 +79,7 @@ export class PairedSchedulers {
       plainCost: new PlainCost(),
       emit: (event: StreamEvent) => void events.push(event),
     };
-    this.#target.generations.set(spec.stream, new Generation(spec, sequence, host, link));
+    this.#target.addGeneration(new Generation(spec, host, link));
   }
 
   /** Whether every stream is over. */
@@ -129,8 +133,6 @@ export class PairedSchedulers {
   }
 
   #open(message: Extract<ToDraft, { type: 'open' }>): void {
-    const sequence = this.#draft.takeSequence();
-    if (sequence === undefined) throw new Error('no draft sequence is free');
     const { vocabularySize, eogIds, draftContextLength } = this.#setup;
     const spec = {
       ...message,
@@ -139,8 +141,7 @@ export class PairedSchedulers {
       contextLength: draftContextLength,
     };
     const answer = (reply: FromDraft): void => void this.#toTarget.push(reply);
-    const chain = new DraftChain(spec, sequence, this.draftContext.context, answer);
-    this.#draft.chains.set(message.stream, chain);
+    this.#draft.addChain(new DraftChain(spec, this.draftContext.context, answer));
   }
 
   #deliverToTarget(): boolean {

@@ -10,7 +10,6 @@ import { type Invocation } from './command.js';
 import { type Connection } from './connection.js';
 import { usage } from './failure.js';
 import { figures } from './figures.js';
-import { optionsOf } from './flags/runtime-flags.js';
 import { note, writeJson } from './io.js';
 import { loadModel } from './loading.js';
 import { embeddedNote, modelPair, type ModelPair } from './pair.js';
@@ -40,7 +39,6 @@ export async function run(invocation: Invocation): Promise<void> {
     await withServer(invocation, generate);
     return;
   }
-  if (pair.embedded) useOneThread(pair);
   const { startPrivateServer } = await import('./private-server.js');
   await using server = await startPrivateServer(settings.text('llama-dir'));
   await withServer(invocation, generate, server.address);
@@ -59,12 +57,6 @@ export async function runPair(
   if (draft !== undefined) await loadModel(connection, draft, { io });
   const { started, completion } = await printGeneration(invocation, connection, request, color);
   note(io, figures(started, completion));
-}
-
-// Models of a few megabytes lose more by waiting for a second thread than it computes.
-function useOneThread({ target, draft }: ModelPair): void {
-  optionsOf(target).threads ??= 1;
-  if (draft !== undefined) optionsOf(draft).threads ??= 1;
 }
 
 interface Ends {

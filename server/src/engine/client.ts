@@ -185,12 +185,15 @@ export class EngineClient implements Engine {
 
   async #spawn(): Promise<void> {
     const started = await startEngineProcess(this.#directory, message => this.#onMessage(message));
+    if (this.#closing) {
+      started.kill();
+      return;
+    }
     this.#process = started;
     this.#library = started.library;
     // The folder has proven itself, so that a restart need not ask node-llama-cpp again.
     this.#directory = started.library.directory;
     void started.ended.then(how => this.#onEnd(how));
-    if (this.#closing) await this.close();
   }
 
   #onEnd(how: string): void {
@@ -214,6 +217,7 @@ export class EngineClient implements Engine {
       this.#restarts++;
       this.#spawn().then(
         () => {
+          if (this.#closing) return;
           for (const listener of this.#restartListeners) listener();
         },
         (error: unknown) => {

@@ -13,8 +13,11 @@ export interface EngineProcess {
   readonly ended: Promise<string>;
 }
 
-/** Who hears from the process once it is ready. */
+/** Who hears from the process, beside whether it could start. */
 export type OnMessage = (message: FromEngine) => void;
+
+// Drivers may compile their kernels at the first start on a machine.
+const longestStartMs = 180_000;
 
 /**
  * Starts an engine process and waits until it has opened llama.cpp.
@@ -40,38 +43,52 @@ export async function startEngineProcess(
   const ended = new Promise<string>(resolve => {
     child.once('exit', (code, signal) => resolve(signal ?? `exit ${String(code)}`));
   });
-  const library = await untilReady(child, ended);
-  child.on('message', message => onMessage(message as FromEngine));
+  const kill = (): void => {
+    child.kill('SIGKILL');
+  };
+  const late = setTimeout(kill, longestStartMs);
+  let library: LibraryInfo;
+  try {
+    library = await untilReady(child, ended, onMessage);
+  } catch (error) {
+    kill();
+    throw error;
+  } finally {
+    clearTimeout(late);
+  }
   return {
     pid: child.pid ?? 0,
     library,
     ended,
+    kill,
     // A message to a process that has just died is lost with it; `ended` tells.
     send: message => {
       if (child.connected) child.send(message, () => undefined);
     },
-    kill: () => {
-      child.kill('SIGKILL');
-    },
   };
 }
 
-async function untilReady(child: ChildProcess, ended: Promise<string>): Promise<LibraryInfo> {
-  const first = new Promise<LibraryInfo>((resolve, reject) => {
+/** Hands every message on but the one that says whether the engine could start. */
+async function untilReady(
+  child: ChildProcess,
+  ended: Promise<string>,
+  onMessage: OnMessage,
+): Promise<LibraryInfo> {
+  const ready = new Promise<LibraryInfo>((resolve, reject) => {
     child.once('error', error => {
       reject(
         new CodedError('ENGINE_ERROR', 'the engine process could not be started', { cause: error }),
       );
     });
-    child.once('message', message => {
+    child.on('message', message => {
       const said = message as FromEngine;
       if (said.type === 'ready') resolve(said.library);
       else if (said.type === 'refused') reject(CodedError.fromData(said.error));
-      else reject(new CodedError('ENGINE_ERROR', `the engine began with ${said.type}`));
+      else onMessage(said);
     });
   });
   const died = ended.then(how => {
     throw new CodedError('ENGINE_ERROR', `the engine process ended while starting: ${how}`);
   });
-  return Promise.race([first, died]);
+  return Promise.race([ready, died]);
 }

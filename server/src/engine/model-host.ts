@@ -24,6 +24,8 @@ export interface ModelHostOptions {
   readonly onReading: (fraction: number) => void;
   readonly onWarmingUp: () => void;
   readonly onStream: (stream: number, event: StreamEvent) => void;
+  /** Something to be logged. */
+  readonly onBug: (message: string) => void;
   /** The thread is beyond repair; the process has to end. */
   readonly onFault: (message: string) => void;
 }
@@ -86,6 +88,8 @@ export class ModelHost {
     this.#exited = new Promise(resolve => {
       this.#worker.on('exit', () => {
         this.#fail('model thread ended');
+        for (const call of this.#calls.values())
+          call.reject(new CodedError('MODEL_UNLOADED', 'the model was unloaded'));
         resolve();
       });
     });
@@ -153,6 +157,9 @@ export class ModelHost {
         return;
       case 'failed':
         this.#take(message.call)?.reject(CodedError.fromData(message.error));
+        return;
+      case 'bug':
+        this.#host.onBug(`${this.name}: ${message.message}`);
         return;
       case 'fault':
         this.#host.onFault(message.message);

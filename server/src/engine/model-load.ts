@@ -29,26 +29,41 @@ export interface HostedModel {
 export interface LoadListeners {
   readonly onProgress: (progress: LoadProgressEvent) => void;
   readonly onStream: (stream: number, event: StreamEvent) => void;
+  readonly onBug: (message: string) => void;
   readonly onFault: (message: string) => void;
 }
 
-const allocationFailure = /alloc|out of memory|ErrorOutOfDeviceMemory/i;
+const allocationFailure =
+  /(failed|unable) to allocate|allocation (failed|of size)|out of memory|OutOfDeviceMemory/i;
 
 /** One load, which can be given up while it runs. */
 export class ModelLoad {
   readonly #spec: LoadSpec;
   readonly #log = new LoadLog();
+  /** Rejects with CANCELLED when the load is given up before it runs; settles at no other time. */
+  readonly givenUp: Promise<never>;
   #host: ModelHost | undefined;
+  #begun = false;
   #cancelled = false;
+  #giveUp: (error: CodedError) => void = () => undefined;
 
   constructor(spec: LoadSpec) {
     this.#spec = spec;
+    this.givenUp = new Promise((_resolve, reject) => {
+      this.#giveUp = reject;
+    });
   }
 
-  /** Makes `run` fail with CANCELLED. */
+  /** Makes the load fail with CANCELLED. */
   cancel(): void {
     this.#cancelled = true;
     this.#host?.cancelLoad();
+    if (!this.#begun) this.#giveUp(cancelled());
+  }
+
+  /** @throws CodedError CANCELLED once the load was given up */
+  requireWanted(): void {
+    if (this.#cancelled) throw cancelled();
   }
 
   /** Takes a line of llama.cpp's log that was written while this load ran. */
@@ -63,12 +78,13 @@ export class ModelLoad {
   async run(
     llama: LlamaFunctions,
     files: LibraryFiles,
-    { onProgress, onStream, onFault }: LoadListeners,
+    { onProgress, onStream, onBug, onFault }: LoadListeners,
   ): Promise<HostedModel> {
     const spec = this.#spec;
+    this.#begun = true;
     const header = await readModelHeader(spec.path);
     const { options, warnings } = decideOptions(spec.options, header.trainedContextLength);
-    if (this.#cancelled) throw new CodedError('CANCELLED', 'the load was given up');
+    this.requireWanted();
     const reading = (fraction: number): LoadProgressEvent => ({
       stage: LoadStage.LOADING,
       fraction,
@@ -94,6 +110,7 @@ export class ModelLoad {
         onProgress(warmingUp(0));
       },
       onStream,
+      onBug,
       onFault,
     });
     this.#host = host;
@@ -146,18 +163,21 @@ export class ModelLoad {
 
   /** The reason that llama.cpp gives for a failed load is in its log only. */
   #explain(error: CodedError): CodedError {
-    if (error.reason === 'CANCELLED') return error;
-    const { complaint } = this.#log;
-    if (allocationFailure.test(complaint))
+    // What our own code found is told as it is.
+    if (error.reason === 'CANCELLED' || error.reason === 'INTERNAL') return error;
+    // llama.cpp names the file by its absolute path, which is not the caller's business.
+    const complaint = this.#log.complaint.replaceAll(this.#spec.path, 'the file');
+    if (allocationFailure.test(this.#log.errors))
       return new CodedError(
         'INSUFFICIENT_DEVICE_MEMORY',
         `the model does not fit: ${complaint}; offload fewer layers or shorten the context`,
         { cause: error },
       );
     const told = complaint === '' ? error.message : `${error.message}: ${complaint}`;
-    // llama.cpp names the file by its absolute path, which is not the caller's business.
-    return new CodedError(error.reason, told.replaceAll(this.#spec.path, 'the file'), {
-      cause: error,
-    });
+    return new CodedError(error.reason, told, { cause: error });
   }
+}
+
+function cancelled(): CodedError {
+  return new CodedError('CANCELLED', 'the load was given up');
 }

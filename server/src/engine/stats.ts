@@ -62,7 +62,8 @@ export class StreamStats {
     this.#pendingDiscards = 0;
     const stepIndex = this.#totals.steps;
     if (draftTokens > 0) this.#countDraft(record);
-    else this.#plainStepUs.push(record.stepUs);
+    // A step that waited for a draft and got none took longer than plain decoding would have.
+    else if (record.plannedDraftLen === 0) this.#plainStepUs.push(record.stepUs);
     this.#add(record, discarded, overheadUs);
     return {
       stepIndex,
@@ -99,7 +100,7 @@ export class StreamStats {
     this.#pendingDiscards += count;
   }
 
-  /** Median time of the steps without a draft, in microseconds; unset below three of them. */
+  /** Median time of the steps for which no draft was planned, in microseconds; unset below three of them. */
   plainStepMedianUs(): number | undefined {
     if (this.#plainStepUs.length < MIN_PLAIN_STEPS) return undefined;
     const sorted = [...this.#plainStepUs].sort((a, b) => a - b);

@@ -99,9 +99,11 @@ export class Switchboard {
   }
 
   /** Frees every model and ends the process. */
-  async shutdown(): Promise<never> {
+  async shutdown(): Promise<void> {
+    for (const load of this.#waitingLoads.values()) load.cancel();
+    await this.#loads;
     await Promise.all([...this.#hosted.values()].map(({ host }) => host.stop()));
-    process.exit(0);
+    this.#die();
   }
 
   #answer(call: number, work: Promise<unknown>): void {
@@ -121,22 +123,25 @@ export class Switchboard {
     this.#waitingLoads.set(spec.model, load);
     // One at a time: the log does not say which load a line belongs to.
     const loaded = this.#loads.then(async () => {
+      load.requireWanted();
       this.#running = load;
       try {
         const hosted = await load.run(this.#llama, this.#files, {
           onProgress: progress => this.#send({ type: 'loadProgress', call, progress }),
           onStream: (stream, event) => this.#onStream(stream, event),
+          onBug: message => this.#send({ type: 'log', level: 'error', message }),
           onFault: message => this.#fault(message),
         });
         this.#hosted.set(spec.model, hosted);
         return hosted.model;
       } finally {
         this.#running = undefined;
-        this.#waitingLoads.delete(spec.model);
+        if (this.#waitingLoads.get(spec.model) === load) this.#waitingLoads.delete(spec.model);
       }
     });
     this.#loads = loaded.catch(() => undefined);
-    return loaded;
+    // One that is given up while it waits is over at once.
+    return Promise.race([loaded, load.givenUp]);
   }
 
   #onStream(stream: number, event: StreamEvent): void {

@@ -1,4 +1,10 @@
-import { LoadStage, ModelState, RuntimeOptions, UnavailablePolicy } from '@outrider/sdk/proto';
+import {
+  LoadStage,
+  ModelState,
+  type ModelSource,
+  RuntimeOptions,
+  UnavailablePolicy,
+} from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { type LoadedModel, type LoadSpec } from '../engine/protocol.js';
 import { checkSha256 } from './checksum.js';
@@ -93,7 +99,10 @@ async function resolveSpec(record: ModelRecord, run: LoadRun, shelf: Shelf): Pro
       onRead: fraction => run.report({ ...RESOLVING, fraction }),
     });
   }
-  const options = withTargetDefaults(request.options, shelf.find(request.draftFor));
+  const options = withSourceDefaults(
+    withTargetDefaults(request.options, shelf.find(request.draftFor)),
+    source,
+  );
   return { model: name, path, placement: resolution.placement, options };
 }
 
@@ -110,6 +119,12 @@ function withTargetDefaults(
     contextLength: options.contextLength ?? from.contextLength,
     parallelSequences: options.parallelSequences ?? from.parallelSequences,
   };
+}
+
+/** Models of a few megabytes lose more by waiting for a second thread than it computes. */
+function withSourceDefaults(options: RuntimeOptions, { source }: ModelSource): RuntimeOptions {
+  const embedded = source?.$case === 'uri' && source.value.startsWith('embedded:');
+  return embedded ? { ...options, threads: options.threads ?? 1 } : options;
 }
 
 /** BEST_EFFORT forgives that there is no memory or no backend, and nothing else. */

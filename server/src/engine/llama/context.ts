@@ -54,9 +54,14 @@ export class Context {
       throw new CodedError('ENGINE_ERROR', 'llama.cpp could not make a context for the model');
     this.#memory = llama.llama_get_memory(this.#context);
     this.cells = llama.llama_n_ctx(this.#context);
-    this.batch = new Batch(llama, llama.llama_n_batch(this.#context), maxOutputs);
-    const threads = Math.max(options.threads, options.threadsBatch);
-    if (threads > 1) this.#pool = new ThreadPool(llama, this.#context, threads);
+    try {
+      this.batch = new Batch(llama, llama.llama_n_batch(this.#context), maxOutputs);
+      const threads = Math.max(options.threads, options.threadsBatch);
+      if (threads > 1) this.#pool = new ThreadPool(llama, this.#context, threads);
+    } catch (error) {
+      llama.llama_free(this.#context);
+      throw error;
+    }
   }
 
   /**
@@ -91,11 +96,13 @@ export class Context {
 
   /** Whether sequences can be cut at any position; tried on the empty cache. */
   probeTrim(): boolean {
-    this.batch.clear();
-    this.batch.add(0, 0, 0, false);
-    this.batch.add(0, 1, 0, true);
-    if (this.decode(false) !== 0)
-      throw new CodedError('ENGINE_ERROR', 'the first decode of the model failed');
+    // Two passes of one row, since a batch may hold no more.
+    for (const position of [0, 1]) {
+      this.batch.clear();
+      this.batch.add(0, position, 0, true);
+      if (this.decode(false) !== 0)
+        throw new CodedError('ENGINE_ERROR', 'the first decode of the model failed');
+    }
     const partial = this.trim(0, 1);
     this.clear();
     return partial;

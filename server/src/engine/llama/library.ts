@@ -62,7 +62,8 @@ export async function resolveLibrary(directory: string | undefined): Promise<Res
     logLevel: LlamaLogLevel.error,
     logger: () => undefined,
   });
-  const loaded = loadedAddonDirectory() ?? (await packageDirectory(llama.gpu));
+  const loaded =
+    loadedAddonDirectory() ?? (await packageDirectory(llama.gpu === false ? '' : `-${llama.gpu}`));
   return { files: findLibraryFiles(loaded), backendsLoaded: true };
 }
 
@@ -108,8 +109,13 @@ function loadedAddonDirectory(): string | undefined {
   return addon === undefined ? undefined : path.dirname(addon);
 }
 
-async function packageDirectory(gpu: string | false): Promise<string> {
-  const folder = `${platformName()}-${process.arch}${gpu === false ? '' : `-${gpu}`}`;
+/**
+ * Folder of one of node-llama-cpp's platform packages.
+ * @param variant what follows platform and architecture in its name, for example `-cuda`
+ * @throws when the package is not installed
+ */
+export async function packageDirectory(variant: string): Promise<string> {
+  const folder = `${platformName()}-${process.arch}${variant}`;
   // Strict installers do not hoist the platform packages, so they are resolved from where node-llama-cpp is.
   const require = createRequire(createRequire(import.meta.url).resolve('node-llama-cpp'));
   const entry = pathToFileURL(require.resolve(`@node-llama-cpp/${folder}`)).href;

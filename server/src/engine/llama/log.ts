@@ -88,6 +88,11 @@ export class LoadLog {
     return [...this.#buffers.values()];
   }
 
+  /** Every error line. */
+  get errors(): string {
+    return this.#errors.join('\n');
+  }
+
   /** The last error lines, or the last warnings where there is no error; for the message of a failed load. */
   get complaint(): string {
     const lines = this.#errors.length > 0 ? this.#errors : this.#warnings;

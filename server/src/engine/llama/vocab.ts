@@ -30,9 +30,16 @@ export class Vocabulary {
   readonly #pieces = new Map<number, Uint8Array>();
   #buffer = new Uint8Array(256);
 
+  /** @throws CodedError BAD_MODEL_FILE for a model without a vocabulary */
   constructor(llama: LlamaFunctions, vocab: Pointer) {
     this.#llama = llama;
     this.#vocab = vocab;
+    // llama.cpp aborts when it is asked for the tokens of a vocabulary that has none.
+    if (llama.llama_vocab_type(vocab) === vocabularyType.none)
+      throw new CodedError(
+        'BAD_MODEL_FILE',
+        'the model has no vocabulary, so it cannot read or write text',
+      );
     const size = llama.llama_vocab_n_tokens(vocab);
     this.#texts = Array.from({ length: size }, (_, id) => llama.llama_vocab_get_text(vocab, id));
     this.facts = this.#readFacts(size);
@@ -49,14 +56,11 @@ export class Vocabulary {
    * @throws CodedError BAD_MODEL_FILE
    */
   requireBytes(): void {
-    const { type } = this.facts;
     const missing = this.#missingByte();
-    if (type === vocabularyType.none || missing !== undefined)
+    if (missing !== undefined)
       throw new CodedError(
         'BAD_MODEL_FILE',
-        missing === undefined
-          ? 'the model has no vocabulary, so it cannot read or write text'
-          : `the vocabulary has no token for byte 0x${missing.toString(16).padStart(2, '0')}, so some text cannot be tokenized`,
+        `the vocabulary has no token for byte 0x${hexOf(missing)}, so some text cannot be tokenized`,
       );
   }
 
@@ -129,22 +133,32 @@ export class Vocabulary {
   }
 
   #missingByte(): number | undefined {
-    const { type } = this.facts;
     const has = new Set(this.#texts);
-    for (let byte = 0; byte < 256; byte++) {
-      const hex = `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
-      const writable =
-        type === vocabularyType.bpe
-          ? has.has(bpeCharacter(byte))
-          : has.has(hex) || (byte < 128 && has.has(String.fromCharCode(byte)));
-      const checked =
-        type === vocabularyType.bpe ||
-        type === vocabularyType.sentencePiece ||
-        type === vocabularyType.unigram;
-      if (checked && !writable) return byte;
+    const named = (byte: number): boolean => has.has(`<0x${hexOf(byte)}>`);
+    const bare = (byte: number): boolean =>
+      named(byte) || (byte < 128 && has.has(String.fromCharCode(byte)));
+    const mapped = (byte: number): boolean => has.has(bpeCharacter(byte));
+    const firstLacking = (writes: (byte: number) => boolean): number | undefined =>
+      allBytes.find(byte => !writes(byte));
+    switch (this.facts.type) {
+      case vocabularyType.bpe: {
+        // Some BPE vocabularies name their bytes instead of mapping them to characters.
+        const lacking = firstLacking(mapped);
+        return lacking !== undefined && firstLacking(named) === undefined ? undefined : lacking;
+      }
+      case vocabularyType.sentencePiece:
+      case vocabularyType.unigram:
+        return firstLacking(bare);
+      default:
+        return undefined;
     }
-    return undefined;
   }
+}
+
+const allBytes = Array.from({ length: 256 }, (_, byte) => byte);
+
+function hexOf(byte: number): string {
+  return byte.toString(16).toUpperCase().padStart(2, '0');
 }
 
 /** The character that stands for a byte in byte-level BPE vocabularies: printable ones stand for themselves, the rest follow from U+0100. */

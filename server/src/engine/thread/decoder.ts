@@ -24,8 +24,10 @@ export interface TickTimes {
   readonly decodeEndUs: number;
   /** Rows of the whole batch. */
   readonly rows: number;
-  /** Streams and chains with rows in the batch. */
+  /** Streams of this target with rows in the batch. */
   readonly streams: number;
+  /** Streams and draft chains with rows in the batch. */
+  readonly sharers: number;
 }
 
 /** The monotonic clock of all step times, in whole microseconds, so that durations add up exactly. */

@@ -35,7 +35,8 @@ export class DraftChain {
   readonly #chooser: Chooser;
   readonly #eog: ReadonlySet<number>;
   readonly #mine: TokenList;
-  readonly sequence: number;
+  /** Its sequence of the draft's context; unset until one is free. */
+  sequence: number | undefined;
   /** Positions in the draft's KV. */
   kv = 0;
   #known: number;
@@ -47,14 +48,12 @@ export class DraftChain {
 
   constructor(
     spec: ChainSpec,
-    sequence: number,
     decoder: Decoder,
     answer: (message: FromDraft) => void,
     scratch?: ChooserScratch,
   ) {
     this.#spec = spec;
     this.stream = spec.stream;
-    this.sequence = sequence;
     this.#decoder = decoder;
     this.#answer = answer;
     this.#mine = new TokenList(spec.promptIds);
@@ -104,7 +103,7 @@ export class DraftChain {
   addRows(most: number): number {
     const { batch } = this.#decoder;
     const all = this.behind;
-    this.#rows = Math.min(most, all, batch.room);
+    this.#rows = this.sequence === undefined ? 0 : Math.min(most, all, batch.room);
     this.#output = -1;
     for (let row = 0; row < this.#rows; row++) {
       const wanted = this.#goal !== undefined && row === all - 1;
@@ -113,7 +112,7 @@ export class DraftChain {
         break;
       }
       const position = this.kv + row;
-      const output = batch.add(this.#mine.at(position), position, this.sequence, wanted);
+      const output = batch.add(this.#mine.at(position), position, this.sequence ?? 0, wanted);
       if (wanted) this.#output = output;
     }
     return this.#rows;
@@ -171,7 +170,7 @@ export class DraftChain {
   }
 
   #trim(length: number): void {
-    this.#decoder.trim(this.sequence, length);
+    if (this.sequence !== undefined) this.#decoder.trim(this.sequence, length);
     this.kv = length;
   }
 }

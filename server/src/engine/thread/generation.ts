@@ -45,7 +45,8 @@ type Finish = NonNullable<Emitted['finish']>;
  */
 export class Generation {
   readonly stream: number;
-  readonly sequence: number;
+  /** Its sequence of the target's context; unset until one is free. */
+  sequence: number | undefined;
   /** Positions in the target's KV. */
   kv = 0;
   readonly #spec: GenerateSpec;
@@ -63,9 +64,8 @@ export class Generation {
   #committedUs = 0;
   #idleFromUs = 0;
 
-  constructor(spec: GenerateSpec, sequence: number, host: GenerationHost, link?: DraftLink) {
+  constructor(spec: GenerateSpec, host: GenerationHost, link?: DraftLink) {
     this.stream = spec.stream;
-    this.sequence = sequence;
     this.#spec = spec;
     this.#host = host;
     this.#drafting = new Drafting(spec.speculation, link);
@@ -93,12 +93,12 @@ export class Generation {
     const all = this.#tokens.length - this.kv;
     // The last row of the prompt yields the first token, so it needs an output row.
     const fits = batch.outputRoom > 0 ? all : all - 1;
-    this.#rows = Math.min(most, fits, batch.room);
+    this.#rows = this.sequence === undefined ? 0 : Math.min(most, fits, batch.room);
     this.#firstOutput = -1;
     for (let row = 0; row < this.#rows; row++) {
       const position = this.kv + row;
       const last = position === this.#tokens.length - 1;
-      const output = batch.add(this.#tokens.at(position), position, this.sequence, last);
+      const output = batch.add(this.#tokens.at(position), position, this.sequence ?? 0, last);
       if (last) this.#firstOutput = output;
     }
     return this.#rows;
@@ -107,10 +107,11 @@ export class Generation {
   /** Adds the last committed token and the draft, every row with logits. */
   addVerifyRows(): void {
     const { batch } = this.#host.decoder;
+    const sequence = this.sequence ?? 0;
     const last = this.#tokens.length - 1;
-    this.#firstOutput = batch.add(this.#tokens.at(last), last, this.sequence, true);
+    this.#firstOutput = batch.add(this.#tokens.at(last), last, sequence, true);
     for (const [index, id] of this.#drafting.ids.entries())
-      batch.add(id, last + 1 + index, this.sequence, true);
+      batch.add(id, last + 1 + index, sequence, true);
     this.#rows = this.verifyRows;
   }
 
@@ -203,7 +204,8 @@ export class Generation {
         ? { drafted: this.#details(drafted, verdict) }
         : {}),
     });
-    if (drafted.length === 0 && times.streams === 1)
+    // A step that waited for a draft in vain is no plain one.
+    if (this.#drafting.planned === 0 && times.sharers === 1)
       this.#host.plainCost.observe(committedUs - this.#committedUs);
     this.#committedUs = committedUs;
     const level = this.#spec.statsLevel;
@@ -221,7 +223,7 @@ export class Generation {
 
   #trim(evaluated: number, valid: number): void {
     this.kv = valid;
-    if (evaluated > valid && !this.#host.decoder.trim(this.sequence, valid))
+    if (evaluated > valid && !this.#host.decoder.trim(this.sequence ?? 0, valid))
       throw new CodedError('ENGINE_ERROR', 'the KV cache of the model could not be rolled back');
   }
 

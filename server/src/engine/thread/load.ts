@@ -45,21 +45,27 @@ export function loadThread(start: ThreadStart, post: (message: FromThread) => vo
       return !cancelled();
     },
   });
-  if (cancelled()) {
-    if (model !== null) llama.llama_model_free(model);
-    throw new CodedError('CANCELLED', 'the load was given up');
-  }
+  const requireWanted = (): void => {
+    if (cancelled()) throw new CodedError('CANCELLED', 'the load was given up');
+  };
+  if (model === null) requireWanted();
   if (model === null) throw new CodedError('BAD_MODEL_FILE', 'llama.cpp could not load the model');
   try {
+    requireWanted();
     post({ type: 'warmingUp' });
-    return makeContext(llama, model, start);
+    return makeContext(llama, model, start, requireWanted);
   } catch (error) {
     llama.llama_model_free(model);
     throw error;
   }
 }
 
-function makeContext(llama: LlamaFunctions, model: Pointer, start: ThreadStart): LoadedThread {
+function makeContext(
+  llama: LlamaFunctions,
+  model: Pointer,
+  start: ThreadStart,
+  requireWanted: () => void,
+): LoadedThread {
   const { options, placement } = start;
   const vocabulary = new Vocabulary(llama, llama.llama_model_get_vocab(model));
   vocabulary.requireBytes();
@@ -70,8 +76,10 @@ function makeContext(llama: LlamaFunctions, model: Pointer, start: ThreadStart):
     kvOffload: placement.kvOffload,
   });
   try {
+    requireWanted();
     const canSpeculate = context.probeTrim();
-    const decodeCosts = warmUp(context, outputBudget(options), options.calibrate);
+    requireWanted();
+    const decodeCosts = warmUp(context, outputBudget(options), options.calibrate, requireWanted);
     const { facts } = vocabulary;
     return {
       context,
@@ -100,16 +108,23 @@ function makeContext(llama: LlamaFunctions, model: Pointer, start: ThreadStart):
 }
 
 /** Runs the largest batch once, so that the logits buffer has its final size, and measures small ones if wanted. */
-function warmUp(context: Context, outputs: number, calibrate: boolean): DecodeCost[] {
+function warmUp(
+  context: Context,
+  outputs: number,
+  calibrate: boolean,
+  requireWanted: () => void,
+): DecodeCost[] {
+  context.batch.clear();
   const cells = Math.min(outputs, context.batch.room, context.cells);
   timePass(context, cells);
   if (!calibrate) return [];
   const begunUs = nowUs();
   const costs: DecodeCost[] = [];
   for (const rows of calibrationRows.filter(count => count <= cells)) {
+    requireWanted();
     timePass(context, rows);
     const times = Array.from({ length: calibrationRuns }, () => timePass(context, rows));
-    costs.push({ rows, durationUs: times.sort((a, b) => a - b)[1] ?? 0 });
+    costs.push({ rows, durationUs: times.sort((a, b) => a - b)[calibrationRuns >> 1] ?? 0 });
     if (nowUs() - begunUs > calibrationBudgetUs) break;
   }
   return costs;

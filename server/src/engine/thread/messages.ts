@@ -75,6 +75,8 @@ export type FromThread =
   | { readonly type: 'stream'; readonly stream: number; readonly event: StreamEvent }
   | { readonly type: 'reply'; readonly call: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly call: number; readonly error: CodedErrorData }
+  /** Something to be looked at that no caller is told. */
+  | { readonly type: 'bug'; readonly message: string }
   | { readonly type: 'fault'; readonly message: string };
 
 /** What a thread knows of its model once it is loaded. */

@@ -2,12 +2,12 @@ import { SpeculationOffReason } from '@outrider/sdk/proto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '../../coded-error.js';
 import { outputBudget } from '../llama/context.js';
-import { type GenerateSpec } from '../protocol.js';
+import { type GenerateSpec, type StreamEvent } from '../protocol.js';
 import { ChooserScratch } from '../sampling/chooser.js';
 import { Doorbell, type Sender, waiting } from './doorbell.js';
 import { DraftChain } from './draft-chain.js';
 import { DraftLink } from './draft-link.js';
-import { Generation } from './generation.js';
+import { Generation, type GenerationHost } from './generation.js';
 import { type LoadedThread, loadThread } from './load.js';
 import {
   type DraftUse,
@@ -56,9 +56,12 @@ class ModelThread {
       loaded.context,
       start.options.parallelSequences,
       start.options.microBatchSize,
-      code => {
-        loaded.context.clear();
-        if (code <= fatalCode) post({ type: 'fault', message: `llama_decode failed with ${code}` });
+      {
+        onBroken: code => {
+          const message = `llama_decode failed with code ${code}`;
+          post({ type: code <= fatalCode ? 'fault' : 'bug', message });
+        },
+        onBug: error => this.#report(error),
       },
     );
   }
@@ -76,7 +79,17 @@ class ModelThread {
       Atomics.store(this.#gauges, gauge.kvUsed, this.#scheduler.kvUsed);
       if (!ran) this.#bell.sleep(rings);
     }
+    this.#dismiss();
     this.#loaded.free();
+  }
+
+  /** Ends what still runs, so that nobody waits for a thread that is gone. */
+  #dismiss(): void {
+    const { generations, chains } = this.#scheduler;
+    const error = new CodedError('MODEL_UNLOADED', 'the model was unloaded under the stream');
+    for (const generation of generations.values()) generation.fail(error);
+    for (const chain of chains.values()) chain.lose(SpeculationOffReason.DRAFT_UNLOADED);
+    for (const sender of this.#answered) sender.ring();
   }
 
   #drain(): void {
@@ -149,7 +162,7 @@ class ModelThread {
         this.#open(from, message);
         return;
       case 'commit':
-        chains.get(message.stream)?.commit(message.at, message.ids, message.ahead);
+        this.#commit(message);
         return;
       case 'close': {
         const chain = chains.get(message.stream);
@@ -160,32 +173,29 @@ class ModelThread {
   }
 
   #begin(spec: GenerateSpec, draft: DraftUse | undefined): void {
-    const emit = (event: Extract<FromThread, { type: 'stream' }>['event']): void => {
+    const emit = (event: StreamEvent): void => {
       this.#post({ type: 'stream', stream: spec.stream, event });
     };
-    const sequence = this.#scheduler.takeSequence();
-    if (sequence === undefined) {
-      const error = new CodedError('ENGINE_ERROR', 'every sequence of the model is in use');
-      emit({ type: 'failed', error: error.toData() });
-      return;
-    }
     const { vocabulary, context } = this.#loaded;
-    const generation = new Generation(
-      spec,
-      sequence,
-      {
-        decoder: context,
-        pieces: vocabulary,
-        vocabularySize: vocabulary.facts.size,
-        contextLength: this.#start.options.contextLength,
-        outputBudget: this.#outputBudget,
-        scratch: this.#scratch,
-        plainCost: this.#plainCost,
-        emit,
-      },
-      draft === undefined ? undefined : this.#link(spec, draft),
-    );
-    this.#scheduler.generations.set(spec.stream, generation);
+    const host: GenerationHost = {
+      decoder: context,
+      pieces: vocabulary,
+      vocabularySize: vocabulary.facts.size,
+      contextLength: this.#start.options.contextLength,
+      outputBudget: this.#outputBudget,
+      scratch: this.#scratch,
+      plainCost: this.#plainCost,
+      emit,
+    };
+    const link = draft === undefined ? undefined : this.#link(spec, draft);
+    try {
+      this.#scheduler.addGeneration(new Generation(spec, host, link));
+    } catch (error) {
+      link?.close();
+      this.#report(error);
+      const told = new CodedError('ENGINE_ERROR', `the stream could not begin: ${String(error)}`);
+      emit({ type: 'failed', error: told.toData() });
+    }
   }
 
   #link(spec: GenerateSpec, draft: DraftUse): DraftLink {
@@ -207,26 +217,56 @@ class ModelThread {
       this.#answered.add(sender);
     };
     const { vocabulary, context } = this.#loaded;
-    const commonSize = Math.min(message.vocabularySize, vocabulary.facts.size);
-    const sequence = this.#scheduler.takeSequence();
-    if (sequence === undefined) {
-      answer({ type: 'lost', stream: message.stream, reason: SpeculationOffReason.DRAFT_BUSY });
+    const { contextLength } = this.#start.options;
+    const { stream, promptIds } = message;
+    const lost = { type: 'lost', stream, reason: SpeculationOffReason.DRAFT_FAILED } as const;
+    if (!this.#knows(promptIds)) {
+      answer(lost);
       return;
     }
     const spec = {
       ...message,
-      commonSize,
-      contextLength: this.#start.options.contextLength,
+      commonSize: Math.min(message.vocabularySize, vocabulary.facts.size),
+      contextLength,
       eogIds: vocabulary.eogIds,
+      // A prompt that the draft's context cannot hold is not worth reading.
+      eager: message.eager && promptIds.length <= contextLength,
     };
-    const chain = new DraftChain(spec, sequence, context, answer, this.#scratch);
-    this.#scheduler.chains.set(message.stream, chain);
+    try {
+      this.#scheduler.addChain(new DraftChain(spec, context, answer, this.#scratch));
+    } catch (error) {
+      this.#report(error);
+      answer(lost);
+    }
+  }
+
+  #commit({ stream, at, ids, ahead }: Extract<ToDraft, { type: 'commit' }>): void {
+    const chain = this.#scheduler.chains.get(stream);
+    if (chain === undefined) return;
+    if (this.#knows(ids)) {
+      chain.commit(at, ids, ahead);
+      return;
+    }
+    chain.lose(SpeculationOffReason.DRAFT_FAILED);
+    this.#scheduler.removeChain(chain);
+  }
+
+  /** Whether every id is in this model's vocabulary: a target's may be larger by some padding. */
+  #knows(ids: ArrayLike<number>): boolean {
+    const { size } = this.#loaded.vocabulary.facts;
+    return Array.prototype.every.call(ids, (id: number) => id < size);
+  }
+
+  #report(error: unknown): void {
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#post({ type: 'bug', message });
   }
 
   #reply(call: number, make: () => unknown): void {
     try {
       this.#post({ type: 'reply', call, value: make() });
     } catch (error) {
+      if (!(error instanceof CodedError)) this.#report(error);
       this.#post({ type: 'failed', call, error: CodedError.from(error).toData() });
     }
   }
@@ -241,6 +281,7 @@ function main(): void {
   try {
     loaded = loadThread(start, post);
   } catch (error) {
+    if (!(error instanceof CodedError)) post({ type: 'bug', message: String(error) });
     post({ type: 'loadFailed', error: CodedError.from(error).toData() });
     return;
   }

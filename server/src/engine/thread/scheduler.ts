@@ -13,51 +13,76 @@ const promptRowsBesideDecoding = 256;
 // A chain that is further behind than any verdict leaves it is reading its prompt.
 const draftRowsAtOnce = 66;
 
+/** Who hears of what went wrong in a tick. */
+export interface SchedulerListeners {
+  /** After a failed pass, with llama.cpp's code, when the streams and chains it concerns have ended. */
+  readonly onBroken: (code: number) => void;
+  /** With an error that no caller of the service will see the cause of. */
+  readonly onBug: (error: unknown) => void;
+}
+
+/** A stream or a chain: something that needs a sequence of the context. */
+interface Seated {
+  sequence: number | undefined;
+}
+
+// llama.cpp says so of a pass that changed nothing: no free cells, or a batch that it refuses.
+const harmlessCodes: readonly number[] = [1, -1];
+
 /**
- * Fills one batch per tick: verify rows first, then draft rows that another thread waits for, then prompt chunks. Streams that
- * find no room wait for the next tick; older ones go first.
+ * Fills one batch per tick with verify rows, draft rows that another thread waits for, and prompt chunks. Whoever had rows in
+ * a batch goes to the end of the line, and what found no room comes first in the next one.
  */
 export class Scheduler {
   readonly #context: SchedulerContext;
   readonly #promptRows: number;
-  readonly #onBroken: (code: number) => void;
+  readonly #listeners: SchedulerListeners;
   readonly #free: number[];
-  readonly generations = new Map<number, Generation>();
-  readonly chains = new Map<number, DraftChain>();
+  readonly #generations = new Map<number, Generation>();
+  readonly #chains = new Map<number, DraftChain>();
+  #skipped: readonly Generation[] = [];
 
   /**
    * @param sequences sequences of the context
    * @param promptRows most prompt rows of one pass, so that a cancellation is seen soon
-   * @param onBroken called with llama.cpp's code after a failed pass, when every stream and chain has ended
    */
   constructor(
     context: SchedulerContext,
     sequences: number,
     promptRows: number,
-    onBroken: (code: number) => void,
+    listeners: SchedulerListeners,
   ) {
     this.#context = context;
     this.#promptRows = promptRows;
-    this.#onBroken = onBroken;
+    this.#listeners = listeners;
     this.#free = Array.from({ length: sequences }, (_, index) => sequences - 1 - index);
   }
 
-  /** Takes a free sequence; undefined when all are in use. */
-  takeSequence(): number | undefined {
-    return this.#free.pop();
+  /** Streams by number. */
+  get generations(): ReadonlyMap<number, Generation> {
+    return this.#generations;
   }
 
-  /** Gives a sequence back, empty. */
-  freeSequence(sequence: number): void {
-    this.#context.trim(sequence, 0);
-    this.#free.push(sequence);
+  /** Draft chains by the number of their stream. */
+  get chains(): ReadonlyMap<number, DraftChain> {
+    return this.#chains;
+  }
+
+  /** Takes a stream up; it begins as soon as a sequence is free. */
+  addGeneration(generation: Generation): void {
+    this.#generations.set(generation.stream, generation);
+  }
+
+  /** Takes a chain up; it begins as soon as a sequence is free. */
+  addChain(chain: DraftChain): void {
+    this.#chains.set(chain.stream, chain);
   }
 
   /** KV cells in use. */
   get kvUsed(): number {
     let used = 0;
-    for (const generation of this.generations.values()) used += generation.kv;
-    for (const chain of this.chains.values()) used += chain.kv;
+    for (const generation of this.#generations.values()) used += generation.kv;
+    for (const chain of this.#chains.values()) used += chain.kv;
     return used;
   }
 
@@ -68,20 +93,25 @@ export class Scheduler {
     batch.clear();
     const streams: Generation[] = [];
     const drafting: DraftChain[] = [];
-    this.#addVerifyRows(streams);
+    const cap = this.#decoding
+      ? Math.min(promptRowsBesideDecoding, this.#promptRows)
+      : this.#promptRows;
+    let promptRows = this.#addStreams(streams, this.#skipped, cap);
     this.#addDraftRows(drafting, chain => chain.behind <= draftRowsAtOnce, batch.room);
-    const cap = batch.rows > 0 ? promptRowsBesideDecoding : this.#promptRows;
-    const before = batch.rows;
-    this.#addPromptRows(streams, cap);
-    const left = cap - (batch.rows - before);
-    this.#addDraftRows(drafting, chain => chain.behind > draftRowsAtOnce, left);
+    promptRows += this.#addStreams(streams, this.#generations.values(), cap - promptRows);
+    promptRows += this.#addDraftRows(
+      drafting,
+      chain => chain.behind > draftRowsAtOnce,
+      cap - promptRows,
+    );
+    this.#skipped = this.#waitingFor(streams);
     if (batch.rows === 0) return false;
 
     const decodeStartUs = nowUs();
-    const code = this.#context.decode(batch.rows > before);
+    const code = this.#context.decode(promptRows > 0);
     const decodeEndUs = nowUs();
     if (code !== 0) {
-      this.#breakDown(code);
+      this.#breakDown(code, streams, drafting);
       return true;
     }
     const times: TickTimes = {
@@ -89,7 +119,8 @@ export class Scheduler {
       decodeStartUs,
       decodeEndUs,
       rows: batch.rows,
-      streams: streams.length + drafting.length,
+      streams: streams.length,
+      sharers: streams.length + drafting.length,
     };
     // Chains first: another thread waits for their answers.
     for (const chain of drafting) this.#advanceChain(chain, times);
@@ -99,62 +130,103 @@ export class Scheduler {
 
   /** Forgets a stream that is over. */
   removeGeneration(generation: Generation): void {
-    if (this.generations.delete(generation.stream)) this.freeSequence(generation.sequence);
+    if (this.#generations.delete(generation.stream)) this.#unseat(generation);
   }
 
   /** Forgets a chain. */
   removeChain(chain: DraftChain): void {
-    if (this.chains.delete(chain.stream)) this.freeSequence(chain.sequence);
+    if (this.#chains.delete(chain.stream)) this.#unseat(chain);
   }
 
-  #addVerifyRows(streams: Generation[]): void {
+  /** Whether a stream would be held up by a long prompt pass; one that waits for its draft is back soon. */
+  get #decoding(): boolean {
+    for (const { phase } of this.#generations.values())
+      if (phase === 'drafting' || phase === 'ready') return true;
+    return false;
+  }
+
+  /** Gives a newcomer a sequence; false while all are in use. */
+  #seat(lane: Seated): boolean {
+    lane.sequence ??= this.#free.pop();
+    return lane.sequence !== undefined;
+  }
+
+  #unseat(lane: Seated): void {
+    const { sequence } = lane;
+    if (sequence === undefined) return;
+    lane.sequence = undefined;
+    this.#context.trim(sequence, 0);
+    this.#free.push(sequence);
+  }
+
+  /** Streams that wanted rows and got none. */
+  #waitingFor(served: readonly Generation[]): Generation[] {
+    if (served.length === this.#generations.size) return [];
+    return [...this.#generations.values()].filter(
+      generation =>
+        generation.sequence !== undefined &&
+        (generation.phase === 'ready' || generation.phase === 'prompt') &&
+        !served.includes(generation),
+    );
+  }
+
+  /** Adds verify rows and, at most `cap` of them, prompt rows; returns how many prompt rows. */
+  #addStreams(served: Generation[], candidates: Iterable<Generation>, cap: number): number {
     const { batch } = this.#context;
-    for (const generation of this.generations.values()) {
-      if (generation.phase !== 'ready' || generation.verifyRows > batch.outputRoom) continue;
-      generation.addVerifyRows();
-      streams.push(generation);
+    let promptRows = 0;
+    for (const generation of candidates) {
+      if (served.includes(generation)) continue;
+      if (generation.phase === 'ready') {
+        if (generation.verifyRows > batch.outputRoom) continue;
+        generation.addVerifyRows();
+      } else {
+        if (generation.phase !== 'prompt' || promptRows >= cap || !this.#seat(generation)) continue;
+        const added = generation.addPromptRows(cap - promptRows);
+        if (added === 0) continue;
+        promptRows += added;
+      }
+      served.push(generation);
     }
+    return promptRows;
   }
 
-  #addDraftRows(drafting: DraftChain[], which: (chain: DraftChain) => boolean, cap: number): void {
-    let left = cap;
-    for (const chain of this.chains.values()) {
-      if (left <= 0) return;
+  /** Adds at most `cap` rows of chains; returns how many. */
+  #addDraftRows(
+    drafting: DraftChain[],
+    which: (chain: DraftChain) => boolean,
+    cap: number,
+  ): number {
+    let rows = 0;
+    for (const chain of this.#chains.values()) {
+      if (rows >= cap) break;
       if (chain.behind <= 0 || drafting.includes(chain) || !which(chain)) continue;
-      const added = chain.addRows(left);
-      left -= added;
+      if (!this.#seat(chain)) continue;
+      const added = chain.addRows(cap - rows);
+      rows += added;
       if (added > 0) drafting.push(chain);
     }
-  }
-
-  #addPromptRows(streams: Generation[], cap: number): void {
-    let left = cap;
-    for (const generation of this.generations.values()) {
-      if (left <= 0) return;
-      if (generation.phase !== 'prompt') continue;
-      const added = generation.addPromptRows(left);
-      left -= added;
-      if (added > 0) streams.push(generation);
-    }
+    return rows;
   }
 
   #advance(generation: Generation, times: TickTimes): void {
     try {
       generation.decoded(times);
     } catch (error) {
+      if (!(error instanceof CodedError)) this.#listeners.onBug(error);
       generation.fail(
-        error instanceof CodedError
-          ? error
-          : new CodedError('ENGINE_ERROR', 'the step failed', { cause: error }),
+        error instanceof CodedError ? error : new CodedError('ENGINE_ERROR', 'the step failed'),
       );
     }
     if (generation.phase === 'done') this.removeGeneration(generation);
+    else toTheEnd(this.#generations, generation);
   }
 
   #advanceChain(chain: DraftChain, times: TickTimes): void {
     try {
       chain.decoded(times);
-    } catch {
+      toTheEnd(this.#chains, chain);
+    } catch (error) {
+      this.#listeners.onBug(error);
       this.#lose(chain);
     }
   }
@@ -164,13 +236,22 @@ export class Scheduler {
     this.removeChain(chain);
   }
 
-  #breakDown(code: number): void {
+  #breakDown(code: number, streams: readonly Generation[], drafting: readonly DraftChain[]): void {
+    const harmless = harmlessCodes.includes(code);
     const error = new CodedError('ENGINE_ERROR', `llama_decode failed with code ${code}`);
-    for (const generation of [...this.generations.values()]) {
+    for (const generation of harmless ? streams : [...this.#generations.values()]) {
       generation.fail(error);
       this.removeGeneration(generation);
     }
-    for (const chain of [...this.chains.values()]) this.#lose(chain);
-    this.#onBroken(code);
+    for (const chain of harmless ? drafting : [...this.#chains.values()]) this.#lose(chain);
+    this.#listeners.onBroken(code);
   }
+}
+
+function toTheEnd<Lane extends { readonly stream: number }>(
+  lanes: Map<number, Lane>,
+  lane: Lane,
+): void {
+  lanes.delete(lane.stream);
+  lanes.set(lane.stream, lane);
 }

@@ -328,7 +328,7 @@ export interface ModelSource {
     /** GGUF file (first part of a split one), absolute or relative to a model root; must resolve inside a root (the server's own flags and file may name any). */
     { $case: "path"; value: string }
     | //
-    /** "hf:user/repo[:quant]", "hf:user/repo/file.gguf", "https:/* …", "embedded:target", "embedded:draft". */
+    /** "hf:user/repo[:quant]", "hf:user/repo/file.gguf", "https://…", "embedded:target", "embedded:draft". */
     { $case: "uri"; value: string }
     | undefined;
   /** Hex digest the file must have. Empty: not checked. */
@@ -359,7 +359,7 @@ export interface RuntimeOptions {
   kvTypeV: KvCacheType;
   /** Default AUTO. */
   flashAttention: FlashAttention;
-  /** CPU threads for single-token and verify passes. Default: physical cores. */
+  /** CPU threads for single-token and verify passes. Default: physical cores; 1 for the embedded models. */
   threads?:
     | number
     | undefined;
