@@ -137,6 +137,14 @@ function isBestEffort({ request }: ModelRecord, { reason }: CodedError): boolean
 
 /** A death of the engine during a load is this model's doing, unless others were at work too. */
 function blamed(error: CodedError, record: ModelRecord, shelf: Shelf): CodedError {
+  if (error.reason === 'BAD_MODEL_FILE' && error.metadata['path'] === undefined) {
+    // As the caller named it: the engine knows only where it lies.
+    const path = record.request.source?.source?.value ?? '';
+    return new CodedError(error.reason, error.message, {
+      metadata: { path, ...error.metadata },
+      cause: error.cause,
+    });
+  }
   if (error.reason !== 'ENGINE_RESTARTED' || !shelf.crashes.suspects(record.name)) return error;
   const others = shelf.records.some(
     other => other !== record && shelf.crashes.suspects(other.name),

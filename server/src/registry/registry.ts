@@ -68,13 +68,13 @@ export class ModelRegistry {
   async load(request: LoadModelRequest, signal: AbortSignal): Promise<Loading> {
     await this.#cleanedUp(request);
     const known = this.#same(request);
-    if (known !== undefined) return this.#join(known, request, signal);
+    if (known !== undefined) return await this.#join(known, request, signal);
     await this.#checkPlacement(request);
     await this.#cleanedUp(request);
     signal.throwIfAborted();
     // Another caller may have begun the same load meanwhile.
     const begun = this.#same(request);
-    if (begun !== undefined) return this.#join(begun, request, signal);
+    if (begun !== undefined) return await this.#join(begun, request, signal);
     this.#assertFree(request);
     if (request.draftFor !== '') this.#shelf.ready(request.draftFor);
     const record = this.#add(request, false);
@@ -145,8 +145,16 @@ export class ModelRegistry {
     throw new CodedError('MODEL_EXISTS', text, { metadata: { model: record.name, differs } });
   }
 
-  #join(record: ModelRecord, request: LoadModelRequest, signal: AbortSignal): Loading {
-    if (isReady(record)) return { record, progress: nothing() };
+  async #join(
+    record: ModelRecord,
+    request: LoadModelRequest,
+    signal: AbortSignal,
+  ): Promise<Loading> {
+    if (isReady(record)) {
+      // The pairing may have been taken away since, and the request asks for it.
+      if (request.draftFor !== '') await this.setDefaultDraft(request.draftFor, record.name);
+      return { record, progress: nothing() };
+    }
     if (record.run !== undefined) {
       if (request.detached) record.run.detach();
       return this.#follow(record, record.run, signal);

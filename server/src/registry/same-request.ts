@@ -1,9 +1,20 @@
-import { DevicePlacement, LoadModelRequest, RuntimeOptions } from '@outrider/sdk/proto';
+import {
+  DevicePlacement,
+  FlashAttention,
+  GpuLayersPreset,
+  KvCacheType,
+  LoadModelRequest,
+  Role,
+  RuntimeOptions,
+  SplitMode,
+} from '@outrider/sdk/proto';
 import { canonicalName } from './model-name.js';
+import { roleOf } from './record.js';
 
 /**
  * Paths of the fields in which two loads of one id differ, in proto names; empty when they ask for the same model.
- * `detached` does not count: it says how to wait, not what to load.
+ * What is unset counts as its default, where that does not depend on the file or the machine. `detached` does not count: it
+ * says how to wait, not what to load.
  */
 export function differingFields(a: LoadModelRequest, b: LoadModelRequest): string[] {
   const [left, right] = [flatten(normal(a)), flatten(normal(b))];
@@ -16,11 +27,54 @@ function normal(request: LoadModelRequest): LoadModelRequest {
     ...request,
     modelId: canonicalName(request.modelId) ?? request.modelId,
     draftFor: canonicalName(request.draftFor) ?? request.draftFor,
-    placement: request.placement ?? DevicePlacement.fromPartial({}),
-    options: request.options ?? RuntimeOptions.fromPartial({}),
+    role: roleOf(request),
+    placement: normalPlacement(request.placement, roleOf(request)),
+    options: normalOptions(request.options),
     engine: request.engine || 'default',
     detached: false,
   });
+}
+
+function normalPlacement(given: DevicePlacement | undefined, role: Role): DevicePlacement {
+  const placement = given ?? DevicePlacement.fromPartial({});
+  const layers = placement.gpuLayers?.layers;
+  const named = placement.devices.map(name => name.toLowerCase().replace(/^cpu$/, 'none'));
+  const byRole = role === Role.DRAFT && layers === undefined ? 'none' : 'auto';
+  return {
+    ...placement,
+    devices: named.length === 0 ? [byRole] : named,
+    gpuLayers: {
+      layers:
+        layers?.$case === 'preset' && layers.value === GpuLayersPreset.UNSPECIFIED
+          ? { $case: 'preset', value: GpuLayersPreset.AUTO }
+          : layers,
+    },
+    splitMode: orDefault(placement.splitMode, SplitMode.UNSPECIFIED, SplitMode.LAYER),
+    kvOffload: placement.kvOffload ?? true,
+  };
+}
+
+function normalOptions(given: RuntimeOptions | undefined): RuntimeOptions {
+  const options = given ?? RuntimeOptions.fromPartial({});
+  return {
+    ...options,
+    batchSize: options.batchSize ?? 2048,
+    microBatchSize: options.microBatchSize ?? 512,
+    kvTypeK: orDefault(options.kvTypeK, KvCacheType.UNSPECIFIED, KvCacheType.F16),
+    kvTypeV: orDefault(options.kvTypeV, KvCacheType.UNSPECIFIED, KvCacheType.F16),
+    flashAttention: orDefault(
+      options.flashAttention,
+      FlashAttention.UNSPECIFIED,
+      FlashAttention.AUTO,
+    ),
+    mmap: options.mmap ?? true,
+    mlock: options.mlock ?? false,
+    calibrate: options.calibrate ?? true,
+  };
+}
+
+function orDefault<Value extends string>(given: Value, unset: Value, otherwise: Value): Value {
+  return given === unset ? otherwise : given;
 }
 
 /** Leaves of a message by path. What is unset has none, so that it equals a field that is missing. */

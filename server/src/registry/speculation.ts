@@ -72,9 +72,6 @@ export function decideSpeculation(
   return active(target, check.draft, wanted);
 }
 
-/** Draft tokens per step that AUTO uses while nothing measures what pays. */
-const AUTO_DRAFT_TOKENS = 4;
-
 function isOff(wanted: WantedSpeculation): boolean {
   return wanted.mode === 'off' || wanted.maxDraftTokens === 0;
 }
@@ -89,8 +86,7 @@ function active(
   wanted: WantedSpeculation,
 ): DecidedSpeculation {
   const rows = target.loaded.options.microBatchSize ?? Infinity;
-  const automatic = wanted.mode === 'auto' ? AUTO_DRAFT_TOKENS : Infinity;
-  const maxDraftTokens = Math.max(1, Math.min(wanted.maxDraftTokens, automatic, rows - 1));
+  const maxDraftTokens = Math.max(1, Math.min(wanted.maxDraftTokens, rows - 1));
   const minDraftTokens = Math.min(wanted.minDraftTokens, maxDraftTokens);
   const { minDraftProbability } = wanted;
   return {

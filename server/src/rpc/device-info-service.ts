@@ -50,7 +50,7 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
   ): AsyncGenerator<WatchDeviceInfoResponse, void, undefined> {
     const intervalMs = request.intervalMs ?? 1_000;
     if (intervalMs < 100 || intervalMs > 60_000) {
-      throw invalidField('interval_ms', `interval_ms is ${intervalMs}; 100 to 60000 is right`);
+      throw invalidField('interval_ms', `${intervalMs} is out of range; 100 to 60000 is right`);
     }
     context.abortOnTerminate();
     const changes = new ChangeBell();

@@ -7,7 +7,7 @@ import {
 import { canonicalName } from '../registry/model-name.js';
 import { type WantedSpeculation } from '../registry/speculation.js';
 
-/** `max_draft_tokens` of a request that leaves it unset. */
+/** The contract's `max_draft_tokens` of a request that leaves it unset; `min_draft_tokens` may not be above it. */
 export function defaultMaxDraftTokens(mode: SpeculationMode | undefined): number {
   return mode === SpeculationMode.FIXED ? 4 : 16;
 }
@@ -19,8 +19,9 @@ export function wantedSpeculation(
 ): WantedSpeculation {
   const params = request.speculation;
   const mode = isSet(params?.mode, SpeculationMode.UNSPECIFIED) ?? defaults.mode;
+  const leastDraftTokens = params?.minDraftTokens ?? defaults.minDraftTokens ?? 0;
   const maxDraftTokens =
-    params?.maxDraftTokens ?? defaults.maxDraftTokens ?? defaultMaxDraftTokens(mode);
+    params?.maxDraftTokens ?? defaults.maxDraftTokens ?? draftTokens(mode, leastDraftTokens);
   const { draftModel } = request;
   const policy =
     isSet(params?.onUnavailable, UnavailablePolicy.UNSPECIFIED) ??
@@ -31,13 +32,16 @@ export function wantedSpeculation(
     draftModel: draftModel === undefined ? undefined : (canonicalName(draftModel) ?? ''),
     maxDraftTokens,
     // A default never contradicts what the request says.
-    minDraftTokens: Math.min(
-      params?.minDraftTokens ?? defaults.minDraftTokens ?? 0,
-      maxDraftTokens,
-    ),
+    minDraftTokens: Math.min(leastDraftTokens, maxDraftTokens),
     minDraftProbability: params?.minDraftProbability ?? defaults.minDraftProbability ?? 0,
     required: policy === UnavailablePolicy.REQUIRE,
   };
+}
+
+/** While nothing measures what pays, AUTO drafts as FIXED does, and as many as its shortest draft needs. */
+function draftTokens(mode: SpeculationMode | undefined, least: number): number {
+  const few = defaultMaxDraftTokens(SpeculationMode.FIXED);
+  return mode === SpeculationMode.FIXED ? few : Math.max(few, least);
 }
 
 function modeWord(mode: SpeculationMode | undefined): WantedSpeculation['mode'] {

@@ -139,7 +139,11 @@ describe('health', () => {
     const engine = new FakeEngine({ onLoad: () => Promise.reject(failure) });
     await using served = await Served.start({}, engine);
 
-    await expect(served.server.ready).rejects.toBe(failure);
+    await expect(served.server.ready).rejects.toMatchObject({
+      reason: 'BAD_MODEL_FILE',
+      message: failure.message,
+      metadata: { path: 'embedded:target' },
+    });
     expect(await statusOf(served, '')).toBe(NOT_SERVING);
     expect((await served.models.getModel({ name: 'big' })).model).toMatchObject({
       state: ModelState.FAILED,

@@ -51,7 +51,7 @@ export class RegistryUnderTest {
       speculation: {
         mode: more.mode ?? 'auto',
         draftModel: more.draftModel,
-        maxDraftTokens: 16,
+        maxDraftTokens: 4,
         minDraftTokens: 0,
         minDraftProbability: 0,
         required: more.required ?? false,

@@ -109,8 +109,10 @@ describe('the speculation of a request', () => {
     expect(wanted({ draftModel: 'small', speculation }).required).toBe(false);
   });
 
-  it('drafts up to 16 tokens in AUTO and 4 in FIXED', () => {
-    expect(wanted({}).maxDraftTokens).toBe(16);
+  it('drafts 4 tokens in AUTO and in FIXED unless told otherwise', () => {
+    expect(wanted({}).maxDraftTokens).toBe(4);
+    expect(wanted({ speculation: { maxDraftTokens: 9 } }).maxDraftTokens).toBe(9);
+    expect(wanted({ speculation: { minDraftTokens: 6 } }).maxDraftTokens).toBe(6);
     expect(wanted({ speculation: { mode: SpeculationMode.FIXED } }).maxDraftTokens).toBe(4);
     expect(wanted({ speculation: { maxDraftTokens: 0 } }).maxDraftTokens).toBe(0);
   });

@@ -12,7 +12,7 @@ const IDENTITY_FLAGS: Readonly<Record<Side, readonly Flag[]>> = {
       name: 'model',
       aliases: ['-m'],
       value: 'SOURCE',
-      help: 'target: path of a GGUF file, hf:…, https:…, embedded:…',
+      help: 'target: path of a GGUF file, embedded:target or embedded:draft',
     },
     { name: 'alias', aliases: ['-a'], value: 'ID', help: 'its id; else its file name' },
   ],

@@ -31,12 +31,17 @@ export function validateLoad(request: LoadModelRequest): void {
   refuseUnsupported(request);
 }
 
+const knownUri = /^(hf:.|https:\/\/.|embedded:(target|draft)$)/;
+
 function checkSource(source: ModelSource | undefined, issues: Issues): void {
   const from = source?.source;
   if (from === undefined) {
     issues.invalid('source', 'is missing; give a path or a uri');
   } else if (from.value === '') {
     issues.invalid(`source.${from.$case}`, 'is empty');
+  } else if (from.$case === 'uri' && !knownUri.test(from.value)) {
+    const text = `${quoted(from.value)} is no source; hf:…, https://…, embedded:target and embedded:draft are`;
+    issues.invalid('source.uri', text);
   }
   const sha256 = source?.sha256 ?? '';
   if (sha256 !== '' && !/^[0-9a-f]{64}$/i.test(sha256)) {
@@ -57,7 +62,8 @@ function checkPairing(request: LoadModelRequest, issues: Issues): void {
     return;
   }
   checkModelName('draft_for', draftFor, issues);
-  if (canonicalName(draftFor) === canonicalName(modelId)) {
+  const target = canonicalName(draftFor);
+  if (target !== undefined && target === canonicalName(modelId)) {
     issues.invalid('draft_for', 'a model cannot draft for itself; load it under two ids');
   }
 }

@@ -5,7 +5,10 @@ import { canonicalName } from '../../registry/model-name.js';
 export function checkModelName(field: string, name: string, issues: Issues): void {
   if (name === '') issues.invalid(field, 'is missing; give the name of a model');
   else if (canonicalName(name) === undefined) {
-    issues.invalid(field, `${quoted(name)} is no model name; 1 to 63 of A-Z a-z 0-9 . _ - are`);
+    issues.invalid(
+      field,
+      `${quoted(name)} is no model name; 1 to 63 of A-Z a-z 0-9 . _ - are, a letter or digit first`,
+    );
   }
 }
 
