@@ -7,6 +7,7 @@ export type Reason =
   | 'UNKNOWN_DEVICE'
   | 'PLACEMENT_CONFLICT'
   | 'TENSOR_SPLIT_LENGTH'
+  | 'OVERRIDE_UNMATCHED'
   | 'MODEL_NOT_FOUND'
   | 'MODEL_FILE_NOT_FOUND'
   | 'MODEL_EXISTS'
@@ -78,6 +79,18 @@ export class CodedError extends Error {
     this.metadata = options.metadata ?? {};
     this.violations = options.violations ?? [];
     this.retryAfterMs = options.retryAfterMs;
+  }
+
+  /** The same failure of a message that is the field `field` of another one. */
+  within(field: string): CodedError {
+    const { reason, message, metadata, violations, retryAfterMs, cause } = this;
+    const path = metadata['field'];
+    return new CodedError(reason, `${field}: ${message}`, {
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      cause,
+      metadata: path === undefined ? metadata : { ...metadata, field: `${field}.${path}` },
+      violations: violations.map(each => ({ ...each, field: `${field}.${each.field}` })),
+    });
   }
 
   /** The failure as plain data, without its cause. */

@@ -13,6 +13,7 @@ import {
   type LoadedModel,
   type LoadSpec,
   type PairVerdict,
+  type PlannedModel,
   type TokenizeSpec,
 } from '../../server/src/engine/protocol.js';
 import { words } from './fake-words.js';
@@ -25,6 +26,8 @@ export interface FakeScript {
   readonly onLoad?: (spec: LoadSpec, call: LoadCall) => Promise<void> | void;
   /** What a load reports, by model name. */
   readonly loaded?: (spec: LoadSpec) => Partial<LoadedModel>;
+  /** What a plan reports, by spec. @default what the load would report */
+  readonly planned?: (spec: LoadSpec) => Partial<PlannedModel>;
   /** Called before each step after the first; how a test holds a stream back. */
   readonly onStep?: (spec: GenerateSpec, index: number) => Promise<void> | void;
   /** Called before a stream that was aborted ends; how a test makes the engine slow to let go. */
@@ -37,6 +40,7 @@ export interface FakeScript {
 /** An engine without a process: loads at once, and says the words w0, w1, … one token each. Half of what is drafted is accepted. */
 export class FakeEngine implements Engine {
   readonly loads: LoadSpec[] = [];
+  readonly plans: LoadSpec[] = [];
   readonly unloads: string[] = [];
   readonly generations: GenerateSpec[] = [];
   readonly detached: number[] = [];
@@ -97,6 +101,17 @@ export class FakeEngine implements Engine {
     const loaded = { ...loadedModel(spec), ...this.#script.loaded?.(spec) };
     this.#contexts.set(spec.model, loaded.options.contextLength ?? 0);
     return loaded;
+  }
+
+  async plan(spec: LoadSpec): Promise<PlannedModel> {
+    await this.#alive();
+    this.plans.push(spec);
+    const { options, placement, info, warnings } = {
+      ...loadedModel(spec),
+      ...this.#script.loaded?.(spec),
+    };
+    const computed = { ...placement, measured: false };
+    return { options, placement: computed, info, warnings, ...this.#script.planned?.(spec) };
   }
 
   async unload(model: string): Promise<void> {

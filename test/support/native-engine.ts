@@ -25,6 +25,7 @@ export const onCpu: ResolvedPlacement = {
   mainDevice: '',
   tensorSplit: [],
   kvOffload: true,
+  tensorOverrides: [],
 };
 
 /** Greedy, no filters, no penalties. */

@@ -46,6 +46,8 @@ function open(llama: LlamaFunctions, { path, options }: RawStart): [Context, num
     path,
     mmap: true,
     mlock: false,
+    pins: [],
+    noAlloc: false,
     placement: {
       devices: [],
       gpuLayers: 0,
@@ -53,6 +55,7 @@ function open(llama: LlamaFunctions, { path, options }: RawStart): [Context, num
       mainDevice: '',
       tensorSplit: [],
       kvOffload: true,
+      tensorOverrides: [],
     },
     onProgress: () => true,
   });

@@ -5,7 +5,13 @@ import { PROMPT_FLAGS, REQUEST_FLAGS } from './flags/request-flags.js';
 import { SAMPLING_FLAGS } from './flags/sampling-flags.js';
 import { LLAMA_DIR_FLAG, SERVE_FLAGS } from './flags/serve-flags.js';
 import { SPECULATION_FLAGS } from './flags/speculation-flags.js';
-import { LOAD_FLAGS, RUN_FLAGS, UNLOAD_FLAGS, WATCH_FLAG } from './flags/command-flags.js';
+import {
+  LOAD_FLAGS,
+  PLAN_FLAGS,
+  RUN_FLAGS,
+  UNLOAD_FLAGS,
+  WATCH_FLAG,
+} from './flags/command-flags.js';
 
 /** Every subcommand. Their code is loaded when they run, so that `models` does not wait for a server's modules. */
 export const COMMANDS: readonly CommandSpec[] = [
@@ -44,6 +50,13 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: [],
     flags: [...MODEL_FLAGS, ...LOAD_FLAGS, ...CLIENT_FLAGS],
     run: async invocation => (await import('./load.js')).load(invocation),
+  },
+  {
+    name: 'plan',
+    summary: 'tell where models would go and whether they fit, without loading them',
+    operands: [],
+    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, LLAMA_DIR_FLAG, ...CLIENT_FLAGS],
+    run: async invocation => (await import('./plan.js')).plan(invocation),
   },
   {
     name: 'unload',

@@ -1,10 +1,11 @@
-/** How a command ends. 5 is kept for a plan that does not fit. */
+/** How a command ends. */
 export const EXIT = {
   done: 0,
   internal: 1,
   usage: 2,
   noServer: 3,
   refused: 4,
+  doesNotFit: 5,
   interrupted: 130,
 } as const;
 

@@ -2,7 +2,7 @@ import { basename, resolve } from 'node:path';
 import { LoadModelRequest, type ModelSource } from '@outrider/sdk/proto';
 import { usage } from './failure.js';
 import { type Side, SIDE_FLAGS } from './flags/model-flags.js';
-import { placementOf } from './flags/placement-flags.js';
+import { placementOf, SHARED_PLACEMENT_FLAGS } from './flags/placement-flags.js';
 import { SHARED_FLAGS } from './flags/runtime-flags.js';
 import { type Settings } from './settings.js';
 
@@ -83,6 +83,7 @@ function request(side: Side, source: string, settings: Settings, options: PairOp
   });
   settings.apply(SIDE_FLAGS[side], made);
   settings.apply(SHARED_FLAGS, made);
+  settings.apply(SHARED_PLACEMENT_FLAGS, made);
   return made;
 }
 

@@ -14,6 +14,8 @@ const REMEDIES = {
   UNKNOWN_DEVICE: 'take a name that `outrider devices` lists',
   PLACEMENT_CONFLICT: 'leave out one of the placement flags that exclude each other',
   TENSOR_SPLIT_LENGTH: 'give --tensor-split one share per device',
+  OVERRIDE_UNMATCHED:
+    'correct the pattern of --override-tensor; a model without experts takes no --cpu-moe',
   MODEL_NOT_FOUND: 'take a name that `outrider models` lists, or load the model first',
   MODEL_FILE_NOT_FOUND: 'check the path; the server looks up relative paths in its --model-root',
   MODEL_EXISTS: 'unload the model first, or choose another id with --alias',

@@ -20,6 +20,7 @@ import {
   type LoadProgressEvent,
   type LoadSpec,
   type PairVerdict,
+  type PlannedModel,
   type StreamEvent,
   type ToEngine,
   type TokenizeSpec,
@@ -111,6 +112,10 @@ export class EngineClient implements Engine {
     } finally {
       signal.removeEventListener('abort', cancel);
     }
+  }
+
+  async plan(spec: LoadSpec): Promise<PlannedModel> {
+    return (await this.#ask({ type: 'plan', spec })) as PlannedModel;
   }
 
   async unload(model: string): Promise<void> {

@@ -6,7 +6,7 @@ import {
 } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { type Device } from './llama/devices.js';
-import { type LoadLog } from './llama/log.js';
+import { type LoggedBuffer } from './llama/log.js';
 import { type ResolvedPlacement } from './protocol.js';
 
 /** Where a load really went, and what deserves a look. */
@@ -15,13 +15,20 @@ export interface ReadBack {
   readonly warnings: readonly Warning[];
 }
 
+/** Layers and buffers of a load, as its log tells or as they are expected. */
+export interface Readings {
+  /** Device of each layer, the output layer last. */
+  readonly layers: ReadonlyMap<number, string>;
+  readonly buffers: readonly LoggedBuffer[];
+}
+
 /**
  * Turns the log of a load into bytes and layers per device.
  * @param totalLayers layers of the model, output included
  * @throws CodedError PLACEMENT_VIOLATED when a device that was not chosen holds a byte
  */
 export function readBack(
-  log: LoadLog,
+  log: Readings,
   asked: ResolvedPlacement,
   totalLayers: number,
   devices: readonly Device[],
@@ -32,7 +39,7 @@ export function readBack(
     usage.set(device, known);
     return known;
   };
-  for (const device of log.layers.values()) of(canonical(device)).layers++;
+  for (const device of log.layers.values()) of(canonicalDevice(device)).layers++;
   const warnings: Warning[] = [];
   for (const buffer of log.buffers) {
     if (buffer.bytes === 0) continue;
@@ -88,7 +95,8 @@ function emptyUsage(device: string): DeviceUsage {
   return { device, layers: 0, weightsBytes: 0, kvCacheBytes: 0, computeBytes: 0, totalBytes: 0 };
 }
 
-function canonical(backendName: string): string {
+/** A device's name in the contract: the CPU's is `cpu`. */
+export function canonicalDevice(backendName: string): string {
   return backendName === 'CPU' ? 'cpu' : backendName;
 }
 

@@ -7,6 +7,7 @@ import {
   type LoadProgressEvent,
   type LoadSpec,
   type PairVerdict,
+  type PlannedModel,
   type StreamEvent,
   type TokenizeSpec,
 } from './protocol.js';
@@ -29,9 +30,14 @@ export interface Engine {
   onRestart(listener: () => void): void;
   /**
    * Loads a model; progress may be called until it settles.
-   * @throws CodedError BAD_MODEL_FILE, INSUFFICIENT_DEVICE_MEMORY, PLACEMENT_VIOLATED, ENGINE_RESTARTED, CANCELLED (by signal)
+   * @throws CodedError BAD_MODEL_FILE, OVERRIDE_UNMATCHED, INSUFFICIENT_DEVICE_MEMORY, PLACEMENT_VIOLATED, ENGINE_RESTARTED, CANCELLED (by signal)
    */
   load(spec: LoadSpec, options: LoadCall): Promise<LoadedModel>;
+  /**
+   * What `load` would do with the same spec. Reads the file's header only and leaves nothing behind.
+   * @throws CodedError as `load` does before it reads weights
+   */
+  plan(spec: LoadSpec): Promise<PlannedModel>;
   /** Frees a model that no stream uses. */
   unload(model: string): Promise<void>;
   /**

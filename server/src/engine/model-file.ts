@@ -1,6 +1,19 @@
 import { statSync } from 'node:fs';
 import { CodedError } from '../coded-error.js';
 
+/** One tensor as the header lists it. */
+export interface ModelTensor {
+  readonly name: string;
+  /** Number of its ggml type. */
+  readonly type: number;
+  /** Elements per dimension, rows first. */
+  readonly dimensions: readonly number[];
+  /** Part of a split file that holds it, from 1. */
+  readonly part: number;
+  /** Where its bytes begin in that part. */
+  readonly offset: number;
+}
+
 /** What a GGUF header says of a model, as far as loading needs it. */
 export interface ModelHeader {
   readonly displayName: string;
@@ -12,6 +25,7 @@ export interface ModelHeader {
   readonly layers: number;
   /** Bytes of all parts. */
   readonly fileBytes: number;
+  readonly tensors: readonly ModelTensor[];
 }
 
 /**
@@ -43,6 +57,13 @@ export async function readModelHeader(path: string): Promise<ModelHeader> {
     trainedContextLength: numberOr(architecture['context_length'], 0),
     layers: numberOr(architecture['block_count'], 0),
     fileBytes: partsOf(path, info.splicedParts).reduce((sum, part) => sum + statSync(part).size, 0),
+    tensors: (info.fullTensorInfo ?? []).map(tensor => ({
+      name: tensor.name,
+      type: tensor.ggmlType,
+      dimensions: tensor.dimensions.map(Number),
+      part: tensor.filePart,
+      offset: Number(tensor.fileOffset),
+    })),
   };
 }
 

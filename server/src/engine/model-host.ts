@@ -3,6 +3,7 @@ import { CodedError } from '../coded-error.js';
 import { type DecidedOptions } from './llama/context.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type ResolvedPlacement, type StreamEvent } from './protocol.js';
+import { type TensorPin } from './tensor-pins.js';
 import { Sender } from './thread/doorbell.js';
 import {
   type FromThread,
@@ -19,6 +20,7 @@ export interface ModelHostOptions {
   readonly files: LibraryFiles;
   readonly path: string;
   readonly placement: ResolvedPlacement;
+  readonly pins: readonly TensorPin[];
   readonly options: DecidedOptions;
   /** Fraction of the weights that was read. */
   readonly onReading: (fraction: number) => void;
@@ -65,11 +67,12 @@ export class ModelHost {
     const { port1, port2 } = new MessageChannel();
     this.#inboxPort = port1;
     this.#inbox = new Sender(port1, this.bell);
-    const { files, path, placement, options } = host;
+    const { files, path, placement, pins, options } = host;
     const start: ThreadStart = {
       files,
       path,
       placement,
+      pins,
       options,
       inbox: port2,
       bell: this.bell,

@@ -5,8 +5,10 @@ import { readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
 import { LoadLog, type LlamaLogLevel } from './llama/log.js';
+import { explainLoad } from './load-failure.js';
 import { readModelHeader } from './model-file.js';
 import { ModelHost } from './model-host.js';
+import { modelInfo } from './model-info.js';
 import { decideOptions } from './options.js';
 import {
   type LoadedModel,
@@ -14,6 +16,7 @@ import {
   type LoadSpec,
   type StreamEvent,
 } from './protocol.js';
+import { pinTensors } from './tensor-pins.js';
 import { type ThreadFacts } from './thread/messages.js';
 
 /** A loaded model: its thread, what the thread knows, and what the server is told. */
@@ -32,9 +35,6 @@ export interface LoadListeners {
   readonly onBug: (message: string) => void;
   readonly onFault: (message: string) => void;
 }
-
-const allocationFailure =
-  /(failed|unable) to allocate|allocation (failed|of size)|out of memory|OutOfDeviceMemory/i;
 
 /** One load, which can be given up while it runs. */
 export class ModelLoad {
@@ -73,7 +73,7 @@ export class ModelLoad {
 
   /**
    * Loads the model; everything is freed when it fails.
-   * @throws CodedError BAD_MODEL_FILE, INSUFFICIENT_DEVICE_MEMORY, PLACEMENT_VIOLATED, INVALID_FIELD, CANCELLED
+   * @throws CodedError BAD_MODEL_FILE, OVERRIDE_UNMATCHED, INSUFFICIENT_DEVICE_MEMORY, PLACEMENT_VIOLATED, INVALID_FIELD, CANCELLED
    */
   async run(
     llama: LlamaFunctions,
@@ -84,6 +84,7 @@ export class ModelLoad {
     this.#begun = true;
     const header = await readModelHeader(spec.path);
     const { options, warnings } = decideOptions(spec.options, header.trainedContextLength);
+    const pins = pinTensors(spec.placement.tensorOverrides, header.tensors);
     this.requireWanted();
     const reading = (fraction: number): LoadProgressEvent => ({
       stage: LoadStage.LOADING,
@@ -103,6 +104,7 @@ export class ModelLoad {
       files,
       path: spec.path,
       placement: spec.placement,
+      pins,
       options,
       onReading: fraction => onProgress(reading(fraction)),
       onWarmingUp: () => {
@@ -115,7 +117,7 @@ export class ModelLoad {
     });
     this.#host = host;
     const facts = await host.loaded.catch((error: unknown) => {
-      throw this.#explain(CodedError.from(error));
+      throw explainLoad(CodedError.from(error), this.#log, spec.path);
     });
     try {
       const devices = readDevices(llama);
@@ -134,18 +136,11 @@ export class ModelLoad {
         model: {
           options,
           placement,
-          info: {
-            displayName: header.displayName,
-            architecture: header.architecture,
-            quantization: header.quantization,
-            parameterCount: facts.parameterCount,
-            fileBytes: header.fileBytes,
-            layers: facts.layers,
+          info: modelInfo(header, {
+            ...facts,
             vocabularySize: facts.vocabulary.size,
-            trainedContextLength: facts.trainedContextLength,
             hasChatTemplate: facts.chatTemplate !== '',
-            canSpeculate: facts.canSpeculate,
-          },
+          }),
           vocabularyFingerprint: facts.vocabulary.fingerprint,
           kvTotalTokens: facts.cells,
           decodeCosts: facts.decodeCosts,
@@ -159,22 +154,6 @@ export class ModelLoad {
       await host.stop();
       throw error;
     }
-  }
-
-  /** The reason that llama.cpp gives for a failed load is in its log only. */
-  #explain(error: CodedError): CodedError {
-    // What our own code found is told as it is.
-    if (error.reason === 'CANCELLED' || error.reason === 'INTERNAL') return error;
-    // llama.cpp names the file by its absolute path, which is not the caller's business.
-    const complaint = this.#log.complaint.replaceAll(this.#spec.path, 'the file');
-    if (allocationFailure.test(this.#log.errors))
-      return new CodedError(
-        'INSUFFICIENT_DEVICE_MEMORY',
-        `the model does not fit: ${complaint}; offload fewer layers or shorten the context`,
-        { cause: error },
-      );
-    const told = complaint === '' ? error.message : `${error.message}: ${complaint}`;
-    return new CodedError(error.reason, told, { cause: error });
   }
 }
 

@@ -23,6 +23,7 @@ import { type CodedErrorData } from '../coded-error.js';
 export type ToEngine =
   | { readonly type: 'load'; readonly call: number; readonly spec: LoadSpec }
   | { readonly type: 'cancelLoad'; readonly model: string }
+  | { readonly type: 'plan'; readonly call: number; readonly spec: LoadSpec }
   | { readonly type: 'unload'; readonly call: number; readonly model: string }
   | { readonly type: 'inventory'; readonly call: number }
   | { readonly type: 'tokenize'; readonly call: number; readonly spec: TokenizeSpec }
@@ -76,6 +77,18 @@ export interface ResolvedPlacement {
   readonly tensorSplit: readonly number[];
   /** KV cache beside its layers. */
   readonly kvOffload: boolean;
+  /** Tensors that go elsewhere than their layer; the first match wins. */
+  readonly tensorOverrides: readonly ResolvedOverride[];
+}
+
+/** Tensors pinned to a device. */
+export interface ResolvedOverride {
+  /** ECMAScript regular expression, searched in tensor names. */
+  readonly pattern: string;
+  /** `cpu`, or one of the placement's devices. */
+  readonly device: string;
+  /** Path of the request's field that asks for it. */
+  readonly field: string;
 }
 
 /** A load, with everything decided that can be decided without the file. */
@@ -117,6 +130,16 @@ export interface LoadedModel {
   /** Texts that a chat template may name. */
   readonly bosText: string;
   readonly eosText: string;
+}
+
+/** What a load would do, found out without reading weights. */
+export interface PlannedModel {
+  /** Every field set. */
+  readonly options: RuntimeOptions;
+  /** As computed. */
+  readonly placement: EffectivePlacement;
+  readonly info: ModelInfo;
+  readonly warnings: readonly Warning[];
 }
 
 /** Text to ids. */

@@ -6,12 +6,14 @@ import { type LibraryFiles } from './llama/library.js';
 import { type LlamaLogLevel } from './llama/log.js';
 import { type ModelHost } from './model-host.js';
 import { type HostedModel, ModelLoad } from './model-load.js';
+import { ModelPlan } from './model-plan.js';
 import {
   type FromEngine,
   type GenerateSpec,
   type LoadedModel,
   type LoadSpec,
   type PairVerdict,
+  type PlannedModel,
   type StreamEvent,
   type ToEngine,
 } from './protocol.js';
@@ -31,7 +33,7 @@ export class Switchboard {
   readonly #kvTold = new Map<string, number>();
   readonly #waitingLoads = new Map<string, ModelLoad>();
   #loads: Promise<unknown> = Promise.resolve();
-  #running: ModelLoad | undefined;
+  #running: ModelLoad | ModelPlan | undefined;
 
   /** @param die ends the process at once */
   constructor(
@@ -60,6 +62,9 @@ export class Switchboard {
     switch (message.type) {
       case 'load':
         this.#answer(message.call, this.#load(message.call, message.spec));
+        return;
+      case 'plan':
+        this.#answer(message.call, this.#plan(message.spec));
         return;
       case 'cancelLoad':
         this.#waitingLoads.get(message.model)?.cancel();
@@ -142,6 +147,21 @@ export class Switchboard {
     this.#loads = loaded.catch(() => undefined);
     // One that is given up while it waits is over at once.
     return Promise.race([loaded, load.givenUp]);
+  }
+
+  /** Takes its turn among the loads, because it reads the same log. */
+  #plan(spec: LoadSpec): Promise<PlannedModel> {
+    const planned = this.#loads.then(async () => {
+      const plan = new ModelPlan(spec);
+      this.#running = plan;
+      try {
+        return await plan.run(this.#llama, this.#files);
+      } finally {
+        this.#running = undefined;
+      }
+    });
+    this.#loads = planned.catch(() => undefined);
+    return planned;
   }
 
   #onStream(stream: number, event: StreamEvent): void {

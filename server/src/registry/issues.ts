@@ -24,6 +24,16 @@ export class Issues {
     return this.#found.length === 0;
   }
 
+  /** Nothing is wrong with the fields; the machine does not have what they ask for. */
+  get onlyStates(): boolean {
+    return this.#found.length > 0 && this.#found.every(issue => STATES.has(issue.reason));
+  }
+
+  /** All of it in one line. */
+  get summary(): string {
+    return this.#found.map(({ description }) => description).join('; ');
+  }
+
   /**
    * Does nothing when there are none.
    * @throws CodedError of the first reason that stands for a wrong field, with all violations; else of the first reason

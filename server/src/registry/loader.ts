@@ -6,8 +6,9 @@ import {
   UnavailablePolicy,
 } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
-import { type LoadedModel, type LoadSpec } from '../engine/protocol.js';
+import { type LoadedModel, type LoadSpec, type PlannedModel } from '../engine/protocol.js';
 import { checkSha256 } from './checksum.js';
+import { fitLoad } from './fit.js';
 import { type LoadRun } from './load-run.js';
 import { pair } from './pairing.js';
 import { resolvePlacement } from './placement.js';
@@ -57,12 +58,23 @@ export async function loadSpec(
 }
 
 async function inEngine(spec: LoadSpec, run: LoadRun, shelf: Shelf): Promise<LoadedModel> {
-  const { running } = shelf.engine.status();
-  try {
-    return await shelf.engine.load(spec, {
+  return blaming(spec, shelf, () =>
+    shelf.engine.load(spec, {
       signal: run.signal,
       onProgress: progress => run.report(progress),
-    });
+    }),
+  );
+}
+
+/** Notes a death of the engine that happens while the model is worked on. */
+async function blaming<Result>(
+  spec: LoadSpec,
+  shelf: Shelf,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const { running } = shelf.engine.status();
+  try {
+    return await work();
   } catch (error) {
     // Without a process to begin with, the model did not bring one down.
     if (running && CodedError.from(error).reason === 'ENGINE_RESTARTED') {
@@ -100,19 +112,25 @@ async function resolveSpec(record: ModelRecord, run: LoadRun, shelf: Shelf): Pro
     });
   }
   const options = withSourceDefaults(
-    withTargetDefaults(request.options, shelf.find(request.draftFor)),
+    withTargetDefaults(request.options, shelf.find(request.draftFor)?.loaded?.options),
     source,
   );
-  return { model: name, path, placement: resolution.placement, options };
+  const spec = { model: name, path, placement: resolution.placement, options };
+  const plan = async (each: LoadSpec): Promise<PlannedModel> => {
+    run.signal.throwIfAborted();
+    return blaming(each, shelf, () => shelf.engine.plan(each));
+  };
+  // Asked again: what was free when the request came may be taken by now.
+  const { devices } = await shelf.engine.inventory();
+  return fitLoad(spec, resolution, { plan, devices, checked: !request.skipMemoryCheck });
 }
 
 /** A paired draft has room for what its target may ask of it. */
-function withTargetDefaults(
+export function withTargetDefaults(
   requested: RuntimeOptions | undefined,
-  target: ModelRecord | undefined,
+  from: RuntimeOptions | undefined,
 ): RuntimeOptions {
   const options = requested ?? RuntimeOptions.fromPartial({});
-  const from = target?.loaded?.options;
   if (from === undefined) return options;
   return {
     ...options,

@@ -14,15 +14,20 @@ import {
   selectDevices,
 } from './device-selection.js';
 import { Issues } from './issues.js';
+import { resolveOverrides } from './tensor-overrides.js';
 
 /** A placement that an engine can carry out, and what deserves a look about it. */
 export interface Resolution {
   readonly placement: ResolvedPlacement;
+  /** As many layers as fit, instead of the placement's all. */
+  readonly auto: boolean;
+  /** To be left free on each device. */
+  readonly marginBytes: number;
   readonly warnings: readonly Warning[];
 }
 
 /**
- * Decides where a model goes. Automatic layer counts mean all, because nothing is estimated before loading.
+ * Decides where a model goes, but for automatic layer counts, which need an estimate.
  * @throws CodedError UNKNOWN_DEVICE, PLACEMENT_CONFLICT, TENSOR_SPLIT_LENGTH, BACKEND_UNAVAILABLE
  */
 export function resolvePlacement(
@@ -32,14 +37,19 @@ export function resolvePlacement(
 ): Resolution {
   const issues = new Issues();
   const selection = selectDevices(requested, role, inventory, issues);
+  const marginBytes = requested?.memoryMarginBytes ?? DEFAULT_MARGIN_BYTES;
+  if (requested?.allowFallback === true && issues.onlyStates) {
+    return { ...onHost(requested, issues.summary), marginBytes };
+  }
   if (requested !== undefined && issues.none) checkTogether(requested, selection, issues);
   const main = mainDevice(requested, selection, inventory, issues);
-  issues.throwIfAny();
 
   const wish = layerWish(requested);
   const splitMode = splitModeOf(requested);
   const onCpu = wish === 'nothing' || selection.devices.length === 0;
   const devices = splitMode === SplitMode.NONE && main !== undefined ? [main] : selection.devices;
+  const overrides = resolveOverrides(requested, onCpu ? [] : devices, inventory, issues);
+  issues.throwIfAny();
   const placement: ResolvedPlacement = {
     devices: onCpu ? [] : devices.map(device => device.name),
     gpuLayers: onCpu ? 0 : typeof wish === 'number' ? wish : -1,
@@ -47,8 +57,43 @@ export function resolvePlacement(
     mainDevice: onCpu ? '' : (main?.name ?? ''),
     tensorSplit: onCpu ? [] : (requested?.tensorSplit ?? []),
     kvOffload: requested?.kvOffload ?? true,
+    tensorOverrides: overrides,
   };
-  return { placement, warnings: onCpu ? [] : devices.flatMap(unknownMemory) };
+  const auto = !onCpu && (wish === 'unset' || wish === 'auto');
+  return { placement, auto, marginBytes, warnings: onCpu ? [] : devices.flatMap(unknownMemory) };
+}
+
+/** The same placement without its devices. */
+export function withoutDevices(placement: ResolvedPlacement): ResolvedPlacement {
+  return {
+    ...placement,
+    devices: [],
+    gpuLayers: 0,
+    mainDevice: '',
+    tensorSplit: [],
+    tensorOverrides: placement.tensorOverrides.filter(({ device }) => device === 'cpu'),
+  };
+}
+
+const DEFAULT_MARGIN_BYTES = 2 ** 29;
+
+/** Everything on the CPU, because a device that was asked for cannot be used. */
+function onHost(
+  requested: DevicePlacement,
+  cause: string,
+): Pick<Resolution, 'placement' | 'auto' | 'warnings'> {
+  const placement: ResolvedPlacement = {
+    devices: [],
+    gpuLayers: 0,
+    splitMode: SplitMode.LAYER,
+    mainDevice: '',
+    tensorSplit: [],
+    kvOffload: requested.kvOffload ?? true,
+    tensorOverrides: [],
+  };
+  const message = `the model stays on the CPU: ${cause}`;
+  const warnings = [{ code: 'FELL_BACK_TO_CPU', message, field: 'placement.devices' }];
+  return { placement, auto: false, warnings };
 }
 
 function splitModeOf(requested: DevicePlacement | undefined): SplitMode {
@@ -88,12 +133,26 @@ function checkTogether(requested: DevicePlacement, selection: Selection, issues:
   if ((mode === SplitMode.ROW || mode === SplitMode.TENSOR) && count < 2) {
     conflict('split_mode', `two devices at least are needed, ${count} is chosen`);
   }
+  checkRows(requested, selection, issues);
   const sharedByMemory = mode !== SplitMode.NONE && count > 1 && !splits && wish !== 'nothing';
   const silent = selection.devices.find(device => !device.memoryKnown);
   if (sharedByMemory && silent !== undefined) {
     conflict('tensor_split', `shares must be given, because ${silent.name} reports no memory`);
   }
 }
+
+/** Only some backends provide buffers that are split by rows; the others throw where nobody can catch it. */
+function checkRows({ splitMode }: DevicePlacement, { devices }: Selection, issues: Issues): void {
+  const without = devices.find(device => !ROW_BACKENDS.has(device.backend));
+  if (splitMode !== SplitMode.ROW || devices.length < 2 || without === undefined) return;
+  const cause = 'it has no buffers that are split by rows';
+  const field = 'placement.split_mode';
+  const description = `the ${without.backend} backend of ${without.name} cannot do ROW: ${cause}; use LAYER`;
+  const metadata = { device: without.name, backend: without.backend, cause };
+  issues.add({ reason: 'BACKEND_UNAVAILABLE', field, description, metadata });
+}
+
+const ROW_BACKENDS = new Set(['SYCL', 'HTP']);
 
 /** The device that `main_device` names, or the first; undefined on the CPU. */
 function mainDevice(

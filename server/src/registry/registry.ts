@@ -1,4 +1,10 @@
-import { type LoadModelRequest, type Model, ModelState } from '@outrider/sdk/proto';
+import {
+  type LoadModelRequest,
+  type Model,
+  ModelState,
+  type PlanModelRequest,
+  type PlanModelResponse,
+} from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { load } from './loader.js';
 import { LoadRun } from './load-run.js';
@@ -6,6 +12,7 @@ import { type StageProgress } from './load-progress.js';
 import { modelView } from './model-view.js';
 import { setDefaultDraft } from './pairing.js';
 import { resolvePlacement } from './placement.js';
+import { planModels } from './plan.js';
 import { isReady, ModelRecord, type ReadyModel, roleOf, unusable } from './record.js';
 import { Recovery } from './recovery.js';
 import { differingFields } from './same-request.js';
@@ -102,6 +109,11 @@ export class ModelRegistry {
         if (!this.#shelf.engine.status().running) await this.#recovery.nextProcess();
       }
     }
+  }
+
+  /** What loads would do; see `planModels`. */
+  plan(request: PlanModelRequest, signal: AbortSignal): Promise<PlanModelResponse> {
+    return planModels(request, this.#shelf, signal);
   }
 
   unload(name: string, options: UnloadOptions): Promise<Unloaded> {

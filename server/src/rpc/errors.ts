@@ -39,6 +39,7 @@ const STATUS = {
   UNKNOWN_DEVICE: Status.INVALID_ARGUMENT,
   PLACEMENT_CONFLICT: Status.INVALID_ARGUMENT,
   TENSOR_SPLIT_LENGTH: Status.INVALID_ARGUMENT,
+  OVERRIDE_UNMATCHED: Status.INVALID_ARGUMENT,
   MODEL_NOT_FOUND: Status.NOT_FOUND,
   MODEL_FILE_NOT_FOUND: Status.NOT_FOUND,
   MODEL_EXISTS: Status.ALREADY_EXISTS,
@@ -76,6 +77,7 @@ const USUAL_FIELD: Partial<Record<Reason, string>> = {
   UNKNOWN_DEVICE: 'placement.devices',
   PLACEMENT_CONFLICT: 'placement',
   TENSOR_SPLIT_LENGTH: 'placement.tensor_split',
+  OVERRIDE_UNMATCHED: 'placement.tensor_overrides',
 };
 
 function badRequest(error: CodedError, status: Status): ErrorDetails[] {

@@ -6,13 +6,13 @@ import {
   type LoadModelRequest,
   type LoadModelResponse,
   type LoadModelServiceImplementation,
+  type PlanModelRequest,
   type PlanModelResponse,
   type SetDefaultDraftRequest,
   type SetDefaultDraftResponse,
   type UnloadModelRequest,
   type UnloadModelResponse,
 } from '@outrider/sdk/proto';
-import { notSupported } from '../coded-error.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
   type BackgroundContext,
@@ -22,6 +22,7 @@ import {
 import { abortFailure, CallDeadline } from './call-deadline.js';
 import { page } from './page.js';
 import { validateLoad } from './validate/load-model.js';
+import { validatePlan } from './validate/plan.js';
 import { validateName, validateSetDefaultDraft } from './validate/models.js';
 
 /** The service that puts models onto devices and takes them off. */
@@ -80,8 +81,17 @@ export class LoadModelService implements LoadModelServiceImplementation<
     return { models: items.map(record => this.#registry.view(record)), nextPageToken };
   }
 
-  async planModel(): Promise<PlanModelResponse> {
-    throw notSupported('PlanModel', 'load the model to see where it goes');
+  async planModel(request: PlanModelRequest, context: HandlerContext): Promise<PlanModelResponse> {
+    validatePlan(request);
+    const deadline = new CallDeadline(context, 'LOAD');
+    const { signal } = deadline;
+    try {
+      return await this.#registry.plan(request, signal);
+    } catch (error) {
+      throw signal.aborted ? abortFailure(signal) : error;
+    } finally {
+      deadline[Symbol.dispose]();
+    }
   }
 
   async setDefaultDraft(request: SetDefaultDraftRequest): Promise<SetDefaultDraftResponse> {

@@ -56,12 +56,34 @@ describe('loading over the wire', () => {
     });
   });
 
-  it('that cannot be planned says so', async () => {
+  it('is planned without being loaded', async () => {
     await using served = await Served.ready({ models: [] });
+    const { source } = embedded('big');
+
+    const plan = await served.models.planModel({ target: { source }, draft: { source } });
+
+    expect(plan).toMatchObject({ fits: true, concessions: [], expectedToPay: undefined });
+    expect(plan.devices).toMatchObject([{ device: 'cpu', neededBytes: 2_000, fits: true }]);
+    expect(plan.target?.placement?.measured).toBe(false);
+    expect((await served.models.listModels({})).models).toEqual([]);
+  });
+
+  it('cannot be planned from nothing, or with a wrong field, which is told by its path', async () => {
+    await using served = await Served.ready({ models: [] });
+    const { source } = embedded('big');
+    const wrong = { target: { source, options: { parallelSequences: 65 } } };
 
     expect(await failureOf(served.models.planModel({}))).toMatchObject({
-      code: Status.UNIMPLEMENTED,
-      info: { reason: 'NOT_SUPPORTED', metadata: { field: 'PlanModel' } },
+      code: Status.INVALID_ARGUMENT,
+      info: { reason: 'INVALID_FIELD' },
+    });
+    expect(await failureOf(served.models.planModel(wrong))).toMatchObject({
+      info: { reason: 'INVALID_FIELD' },
+      message: expect.stringMatching(/^target: options\.parallel_sequences: 65/),
+    });
+    expect(await failureOf(served.models.planModel({ draft: { source } }))).toMatchObject({
+      info: { reason: 'INVALID_FIELD' },
+      message: expect.stringContaining('draft_for'),
     });
   });
 

@@ -16,7 +16,7 @@ import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 /** The calls that a test answers; every other one is UNIMPLEMENTED. */
 export type Answers = Partial<
   Pick<GenerateServiceImplementation, 'generate'> &
-    Pick<LoadModelServiceImplementation, 'loadModel' | 'unloadModel' | 'listModels'> &
+    Pick<LoadModelServiceImplementation, 'loadModel' | 'unloadModel' | 'listModels' | 'planModel'> &
     Pick<DeviceInfoServiceImplementation, 'getDeviceInfo' | 'watchDeviceInfo'>
 >;
 
@@ -45,7 +45,7 @@ export async function fakeService(answers: Answers): Promise<FakeService> {
     unloadModel: answers.unloadModel ?? unanswered,
     getModel: unanswered,
     listModels: answers.listModels ?? unanswered,
-    planModel: unanswered,
+    planModel: answers.planModel ?? unanswered,
     setDefaultDraft: unanswered,
   });
   server.add(DeviceInfoServiceDefinition, {

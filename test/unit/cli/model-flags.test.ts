@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { LoadModelRequest } from '@outrider/sdk/proto';
 import { MODEL_FLAGS, SIDE_FLAGS } from '../../../server/src/cli/flags/model-flags.js';
+import { SHARED_PLACEMENT_FLAGS } from '../../../server/src/cli/flags/placement-flags.js';
 import { SHARED_FLAGS } from '../../../server/src/cli/flags/runtime-flags.js';
 import { modelPair } from '../../../server/src/cli/pair.js';
 import { settingsOf } from './settings-of.js';
@@ -12,6 +13,20 @@ const PER_MODEL: readonly [string, string | undefined, object][] = [
   ['tensor-split', '3,1', { placement: { tensorSplit: [3, 1] } }],
   ['split-mode', 'none', { placement: { splitMode: 'SPLIT_MODE_NONE' } }],
   ['main-gpu', 'CUDA1', { placement: { mainDevice: 'CUDA1' } }],
+  [
+    'override-tensor',
+    'ffn_up=CUDA0,exps=cpu',
+    {
+      placement: {
+        tensorOverrides: [
+          { pattern: 'ffn_up', device: 'CUDA0' },
+          { pattern: 'exps', device: 'cpu' },
+        ],
+      },
+    },
+  ],
+  ['cpu-moe', undefined, { placement: { cpuMoe: true } }],
+  ['n-cpu-moe', '3', { placement: { nCpuMoe: 3 } }],
   ['no-kv-offload', undefined, { placement: { kvOffload: false } }],
   ['ctx-size', '8192', { options: { contextLength: 8192 } }],
   ['cache-type-k', 'q8_0', { options: { kvTypeK: 'KV_CACHE_TYPE_Q8_0' } }],
@@ -27,6 +42,8 @@ const SHARED: readonly [string, string | undefined, object][] = [
   ['ubatch-size', '128', { options: { microBatchSize: 128 } }],
   ['no-mmap', undefined, { options: { mmap: false } }],
   ['mlock', undefined, { options: { mlock: true } }],
+  ['fit-target', '1024', { placement: { memoryMarginBytes: 1_073_741_824 } }],
+  ['allow-fallback', undefined, { placement: { allowFallback: true } }],
 ];
 
 describe('a flag of one model', () => {
@@ -64,7 +81,9 @@ describe('a flag of both models', () => {
   });
 
   it('is listed here', () => {
-    expect(SHARED.map(([name]) => name)).toEqual(SHARED_FLAGS.map(flag => flag.name));
+    expect(SHARED.map(([name]) => name)).toEqual(
+      [...SHARED_FLAGS, ...SHARED_PLACEMENT_FLAGS].map(flag => flag.name),
+    );
   });
 });
 
@@ -111,7 +130,9 @@ describe('a value of the wrong kind', () => {
     [['-c', '5000000000'], '--ctx-size: "5000000000" is not a whole number from 0 to 4294967295'],
     [['-ts', '3,x'], '--tensor-split: "x" is not a number'],
     [['-dev', 'CUDA0,,CUDA1'], '--device: "CUDA0,,CUDA1" has an empty entry'],
-    [['-sm', 'row'], '--split-mode: "row" is none of none, layer'],
+    [['-sm', 'tensor'], '--split-mode: "tensor" is none of none, layer, row'],
+    [['-ot', 'ffn_up'], '--override-tensor: "ffn_up" is not PATTERN=DEVICE'],
+    [['-cmoe', '-ncmoe', '2'], '--n-cpu-moe: excluded by --cpu-moe'],
     [['-fa', 'maybe'], '--flash-attn: "maybe" is none of auto, on, off'],
     [['-ctkd', 'q9'], '--cache-type-k-draft: "q9" is none of f32, f16,'],
   ])('in %j is refused with the name of its flag', async (argv, complaint) => {

@@ -33,6 +33,23 @@ describe('the log of a load', () => {
     ]);
   });
 
+  it('tells where caches would be even where no memory is taken', () => {
+    const log = logOf([
+      'llama_kv_cache: layer   0: dev = CPU',
+      'llama_kv_cache: layer   1: dev = Vulkan0',
+      'llama_kv_cache: layer   2: dev = Vulkan0',
+      'llama_kv_cache:    Vulkan0 KV buffer size =     0.00 MiB',
+      'llama_kv_cache: size =    3.00 MiB (   512 cells,   3 layers,  4/1 seqs), K (f16):    1.50 MiB, V (f16):    1.50 MiB',
+      'llama_kv_cache: layer   3: dev = Vulkan0',
+      'llama_kv_cache: size =    0.50 MiB (   256 cells,   1 layers,  4/1 seqs), K (f16):    0.25 MiB, V (f16):    0.25 MiB',
+    ]);
+
+    expect([...log.caches]).toEqual([
+      ['CPU', mib],
+      ['Vulkan0', 2.5 * mib],
+    ]);
+  });
+
   it('complains with its last errors, or with warnings where there is no error', () => {
     const log = new LoadLog();
     log.line('warn', 'odd');
@@ -121,6 +138,7 @@ function placed(names: readonly string[]): ResolvedPlacement {
     mainDevice: names[0] ?? '',
     tensorSplit: [],
     kvOffload: true,
+    tensorOverrides: [],
   };
 }
 

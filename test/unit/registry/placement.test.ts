@@ -16,6 +16,7 @@ const TWO_GPUS: EngineInventory = {
 };
 const NO_GPU: EngineInventory = { devices: [], backends: [] };
 
+const over = (device: string) => ({ pattern: 'ffn', device });
 const ALL = { layers: { $case: 'preset', value: GpuLayersPreset.ALL } } as const;
 const count = (value: number) => ({ layers: { $case: 'count', value } }) as const;
 
@@ -108,6 +109,17 @@ describe('a placement', () => {
     ['UNKNOWN_DEVICE', 'devices[0]', { devices: ['CUDA7'] }],
     ['UNKNOWN_DEVICE', 'devices[0]', { devices: ['GPU0'] }],
     ['UNKNOWN_DEVICE', 'main_device', { mainDevice: 'CUDA9' }],
+    ['UNKNOWN_DEVICE', 'tensor_overrides[0].device', { tensorOverrides: [over('GPU9')] }],
+    [
+      'PLACEMENT_CONFLICT',
+      'tensor_overrides[1].device',
+      { devices: ['CUDA0'], tensorOverrides: [over('cpu'), over('CUDA1')] },
+    ],
+    [
+      'PLACEMENT_CONFLICT',
+      'tensor_overrides[0].device',
+      { devices: ['none'], tensorOverrides: [over('CUDA0')] },
+    ],
   ])('is refused as %s at %s (%#)', (reason, field, wish) => {
     expect(refusalOf(wish)).toMatchObject({
       reason,
@@ -131,6 +143,36 @@ describe('a placement', () => {
       reason: 'BACKEND_UNAVAILABLE',
       metadata: { backend: 'CUDA', cause: 'not installed' },
     });
+  });
+
+  it('cannot be split by rows where no backend can', () => {
+    expect(refusalOf({ splitMode: SplitMode.ROW })).toMatchObject({
+      reason: 'BACKEND_UNAVAILABLE',
+      metadata: { device: 'CUDA0', backend: 'CUDA' },
+    });
+  });
+
+  it('falls back to the CPU with a warning when that is allowed, and only for a missing backend', () => {
+    expect(place({ devices: ['Vulkan0'], gpuLayers: ALL, allowFallback: true })).toMatchObject({
+      placement: { devices: [], gpuLayers: 0 },
+      auto: false,
+      warnings: [{ code: 'FELL_BACK_TO_CPU', field: 'placement.devices' }],
+    });
+    expect(refusalOf({ devices: ['GPU7'], allowFallback: true })?.reason).toBe('UNKNOWN_DEVICE');
+  });
+
+  it('pins tensors in the order given, experts last', () => {
+    const moeOnCpu = { $case: 'nCpuMoe', value: 2 } as const;
+    const { placement } = place({ tensorOverrides: [over('cuda1')], moeOnCpu });
+
+    expect(placement.tensorOverrides).toEqual([
+      { pattern: 'ffn', device: 'CUDA1', field: 'placement.tensor_overrides[0]' },
+      {
+        pattern: '^blk\\.(0|1)\\.ffn_(up|down|gate|gate_up)_(ch|)exps',
+        device: 'cpu',
+        field: 'placement.n_cpu_moe',
+      },
+    ]);
   });
 
   it('needs shares when one of several devices reports no memory', () => {

@@ -16,6 +16,7 @@ function model(chatTemplate: string): LoadedModel {
     mainDevice: '',
     tensorSplit: [],
     kvOffload: true,
+    tensorOverrides: [],
   } as const;
   const spec = { model: 'models/big', path: '/big', placement, options: {} as never };
   return { ...loadedModel(spec), chatTemplate };

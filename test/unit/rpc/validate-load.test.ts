@@ -34,11 +34,16 @@ describe('a load request', () => {
         tensorSplit: [3, 1],
         splitMode: SplitMode.LAYER,
         kvOffload: false,
+        tensorOverrides: [{ pattern: '\\.ffn_(up|down)', device: 'cpu' }],
+        moeOnCpu: { $case: 'nCpuMoe', value: 2 },
+        memoryMarginBytes: 0,
+        allowFallback: true,
       },
       options: { contextLength: 0, parallelSequences: 64, microBatchSize: 2048 },
       draftFor: 'models/other',
       onUnavailable: UnavailablePolicy.BEST_EFFORT,
       detached: true,
+      skipMemoryCheck: true,
       engine: 'default',
     };
 
@@ -70,6 +75,22 @@ describe('a load request', () => {
     ['placement.tensor_split[0]', { placement: { tensorSplit: [NaN, 1] } }],
     ['placement.tensor_split[1]', { placement: { tensorSplit: [1, -1] } }],
     ['placement.tensor_split', { placement: { tensorSplit: [0, 0] } }],
+    [
+      'placement.tensor_overrides[0].device',
+      { placement: { tensorOverrides: [{ pattern: 'x' }] } },
+    ],
+    [
+      'placement.tensor_overrides[0].pattern',
+      { placement: { tensorOverrides: [{ device: 'cpu' }] } },
+    ],
+    [
+      'placement.tensor_overrides[0].pattern',
+      { placement: { tensorOverrides: [{ pattern: '(', device: 'cpu' }] } },
+    ],
+    [
+      'placement.n_cpu_moe',
+      { placement: { moeOnCpu: { $case: 'nCpuMoe', value: 4_000_000_000 } } },
+    ],
     ['options.parallel_sequences', { options: { parallelSequences: 0 } }],
     ['options.parallel_sequences', { options: { parallelSequences: 65 } }],
     ['options.batch_size', { options: { batchSize: 0 } }],
@@ -88,15 +109,8 @@ describe('a load request', () => {
 
   it.each<[string, Wish]>([
     ['source.uri', { source: { source: { $case: 'uri', value: 'hf:user/repo' } } }],
-    ['placement.tensor_overrides', { placement: { tensorOverrides: [{ pattern: 'x' }] } }],
-    ['placement.cpu_moe', { placement: { moeOnCpu: { $case: 'cpuMoe', value: true } } }],
-    ['placement.n_cpu_moe', { placement: { moeOnCpu: { $case: 'nCpuMoe', value: 2 } } }],
-    ['placement.memory_margin_bytes', { placement: { memoryMarginBytes: 0 } }],
-    ['placement.allow_fallback', { placement: { allowFallback: true } }],
-    ['placement.split_mode', { placement: { splitMode: SplitMode.ROW } }],
     ['placement.split_mode', { placement: { splitMode: SplitMode.TENSOR } }],
     ['replace', { replace: true }],
-    ['skip_memory_check', { skipMemoryCheck: true }],
     ['engine', { engine: 'second' }],
   ])('is not supported with %s yet', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });

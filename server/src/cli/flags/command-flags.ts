@@ -14,6 +14,15 @@ export const LOAD_FLAGS: readonly Flag[] = [
   { name: 'detach-load', help: 'go on loading when this command is interrupted' },
 ];
 
+/** Flags of `outrider plan` beside those of the models. */
+export const PLAN_FLAGS: readonly Flag[] = [
+  {
+    name: 'policy',
+    value: 'POLICY',
+    help: 'what to give up first: draft-first (unless given), context-first',
+  },
+];
+
 /** Flags of `outrider unload`. */
 export const UNLOAD_FLAGS: readonly Flag[] = [
   { name: 'drain', value: 'MS', help: 'take nothing new and wait so long for its streams' },

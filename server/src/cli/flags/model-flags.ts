@@ -1,6 +1,6 @@
 import { type LoadModelRequest } from '@outrider/sdk/proto';
 import { type FieldFlag, type Flag } from './flag.js';
-import { PLACEMENT_FLAGS } from './placement-flags.js';
+import { PLACEMENT_FLAGS, SHARED_PLACEMENT_FLAGS } from './placement-flags.js';
 import { RUNTIME_FLAGS, SHARED_FLAGS } from './runtime-flags.js';
 
 /** Which model of a pair a flag speaks of. */
@@ -46,4 +46,5 @@ export const MODEL_FLAGS: readonly Flag[] = [
   ...IDENTITY_FLAGS.draft,
   ...SIDE_FLAGS.draft,
   ...SHARED_FLAGS,
+  ...SHARED_PLACEMENT_FLAGS,
 ];

@@ -6,10 +6,10 @@ import {
   SplitMode,
 } from '@outrider/sdk/proto';
 import { usage } from '../failure.js';
-import { type PairedFlag } from './flag.js';
+import { type FieldFlag, type PairedFlag } from './flag.js';
 import { choice, count, decimals, list } from './values.js';
 
-const splitMode = choice({ none: SplitMode.NONE, layer: SplitMode.LAYER });
+const splitMode = choice({ none: SplitMode.NONE, layer: SplitMode.LAYER, row: SplitMode.ROW });
 
 /** Flags of `LoadModelRequest.placement`. `main-gpu` reads the device list, so `device` is applied before it. */
 export const PLACEMENT_FLAGS: readonly PairedFlag<LoadModelRequest>[] = [
@@ -50,7 +50,7 @@ export const PLACEMENT_FLAGS: readonly PairedFlag<LoadModelRequest>[] = [
     aliases: ['-sm'],
     draftAliases: ['-smd'],
     value: 'MODE',
-    help: 'how devices share the model: none, layer',
+    help: 'how devices share the model: none, layer, row',
     set: (request, text) => {
       placementOf(request).splitMode = splitMode(text);
     },
@@ -60,10 +60,42 @@ export const PLACEMENT_FLAGS: readonly PairedFlag<LoadModelRequest>[] = [
     aliases: ['-mg'],
     draftAliases: ['-mgd'],
     value: 'DEVICE',
-    help: 'device for all of it under split mode none: name, or index into the device list',
+    help: 'device for all of it (none) or for the unsplit part (row): name, or index into the device list',
     set: (request, text) => {
       const placement = placementOf(request);
       placement.mainDevice = mainDevice(text, placement.devices);
+    },
+  },
+  {
+    name: 'override-tensor',
+    aliases: ['-ot'],
+    draftAliases: ['-otd'],
+    value: 'PATTERN=DEVICE',
+    repeatable: true,
+    help: 'pin tensors to a device or cpu: pairs between commas, first match wins',
+    set: (request, text) => {
+      placementOf(request).tensorOverrides.push(...overrides(text));
+    },
+  },
+  {
+    name: 'cpu-moe',
+    aliases: ['-cmoe'],
+    draftAliases: ['-cmoed'],
+    help: 'keep the experts of every layer in host memory',
+    set: request => {
+      placementOf(request).moeOnCpu = { $case: 'cpuMoe', value: true };
+    },
+  },
+  {
+    name: 'n-cpu-moe',
+    aliases: ['-ncmoe'],
+    draftAliases: ['-ncmoed'],
+    value: 'N',
+    help: 'keep the experts of the first N layers in host memory',
+    set: (request, text) => {
+      const placement = placementOf(request);
+      if (placement.moeOnCpu?.$case === 'cpuMoe') throw usage('excluded by --cpu-moe');
+      placement.moeOnCpu = { $case: 'nCpuMoe', value: count(text) };
     },
   },
   {
@@ -77,10 +109,38 @@ export const PLACEMENT_FLAGS: readonly PairedFlag<LoadModelRequest>[] = [
   },
 ];
 
+/** Flags of `LoadModelRequest.placement` that both models of a pair take. */
+export const SHARED_PLACEMENT_FLAGS: readonly FieldFlag<LoadModelRequest>[] = [
+  {
+    name: 'fit-target',
+    aliases: ['-fitt'],
+    value: 'MIB',
+    help: 'MiB to leave free on each device, both models',
+    set: (request, text) => {
+      placementOf(request).memoryMarginBytes = count(text) * 2 ** 20;
+    },
+  },
+  {
+    name: 'allow-fallback',
+    help: 'stay on the CPU where the backend of a named device cannot be used, both models',
+    set: request => {
+      placementOf(request).allowFallback = true;
+    },
+  },
+];
+
 /** The placement of a request, made when it has none. */
 export function placementOf(request: LoadModelRequest): DevicePlacement {
   request.placement ??= DevicePlacement.fromPartial({});
   return request.placement;
+}
+
+function overrides(text: string): { pattern: string; device: string }[] {
+  return list(text).map(pair => {
+    const at = pair.lastIndexOf('=');
+    if (at < 1 || at === pair.length - 1) throw usage(`"${pair}" is not PATTERN=DEVICE`);
+    return { pattern: pair.slice(0, at), device: pair.slice(at + 1) };
+  });
 }
 
 function gpuLayers(text: string): GpuLayers {

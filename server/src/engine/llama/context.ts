@@ -137,9 +137,10 @@ export function outputBudget(options: DecidedOptions): number {
   return Math.max(options.parallelSequences, Math.min(wanted, options.microBatchSize));
 }
 
-function contextParams(
+/** The parameters that a context is made with. */
+export function contextParams(
   llama: LlamaFunctions,
-  { options, offloaded, kvOffload }: ContextSpec,
+  { options, offloaded, kvOffload }: Omit<ContextSpec, 'vocabularySize'>,
   maxOutputs: number,
 ): ReturnType<LlamaFunctions['llama_context_default_params']> {
   const params = llama.llama_context_default_params();

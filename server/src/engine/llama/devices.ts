@@ -9,6 +9,8 @@ export interface Device {
   readonly info: DeviceInfo;
   /** Buffer types whose bytes lie on this device; for `cpu` every host buffer counts as well. */
   readonly bufferTypes: readonly string[];
+  /** Uses a mapped file as it is instead of copying it. */
+  readonly mapsFiles: boolean;
 }
 
 const accelerators: Readonly<Record<string, readonly string[]>> = {
@@ -57,6 +59,7 @@ function describe(llama: LlamaFunctions, handle: Pointer, props: DeviceProps): D
   return {
     handle,
     bufferTypes: [llama.ggml_backend_buft_name(llama.ggml_backend_dev_buffer_type(handle))],
+    mapsFiles: props.caps.buffer_from_host_ptr,
     info: {
       name: isCpu ? 'cpu' : props.name,
       description: props.description,

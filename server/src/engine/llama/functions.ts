@@ -21,6 +21,8 @@ export interface LlamaFunctions {
   ggml_backend_dev_buffer_type(device: Pointer): Pointer;
   ggml_backend_dev_host_buffer_type(device: Pointer): Pointer;
   ggml_backend_buft_name(type: Pointer): string;
+  ggml_backend_cpu_buffer_type(): Pointer;
+  ggml_row_size(type: number, elements: number): number | bigint;
   ggml_backend_reg_name(reg: Pointer): string;
   ggml_backend_reg_get_proc_address(reg: Pointer, name: string): Pointer;
   ggml_backend_load_all_from_path(directory: string): void;
@@ -101,6 +103,8 @@ const prototypes = {
     'void *ggml_backend_dev_buffer_type(void *)',
     'void *ggml_backend_dev_host_buffer_type(void *)',
     'const char *ggml_backend_buft_name(void *)',
+    'void *ggml_backend_cpu_buffer_type()',
+    'size_t ggml_row_size(int, int64_t)',
     'const char *ggml_backend_reg_name(void *)',
     'void *ggml_backend_reg_get_proc_address(void *, const char *)',
   ],

@@ -45,6 +45,9 @@ export interface LoggedBuffer {
 const bufferLine = /^\w+:\s+(\S+)\s+(model|KV|RS|compute|output) buffer size = +([\d.]+) MiB/;
 const layerLine = /load_tensors: layer\s+(\d+) assigned to device (\S+?),?(?:\s|$)/;
 
+const cacheLayerLine = /^llama_(?:kv_cache|memory_recurrent)[:,] layer\s+\d+: dev = (\S+)/;
+const cacheSizeLine = /^llama_(?:kv_cache|memory_recurrent): size = +([\d.]+) MiB/;
+
 const classes: Readonly<Record<string, BufferClass>> = {
   model: 'weights',
   KV: 'kv',
@@ -60,6 +63,9 @@ const classes: Readonly<Record<string, BufferClass>> = {
 export class LoadLog {
   /** Device of each layer, the output layer last. */
   readonly layers = new Map<number, string>();
+  /** Bytes of caches by the device of their layers, which are told even where no memory is taken. */
+  readonly caches = new Map<string, number>();
+  readonly #cacheLayers: string[] = [];
   readonly #buffers = new Map<string, LoggedBuffer>();
   readonly #errors: string[] = [];
   readonly #warnings: string[] = [];
@@ -71,6 +77,7 @@ export class LoadLog {
     const layer = layerLine.exec(line);
     if (layer?.[1] !== undefined && layer[2] !== undefined)
       this.layers.set(Number(layer[1]), layer[2]);
+    this.#cacheLine(line);
     const buffer = bufferLine.exec(line);
     if (buffer?.[1] === undefined || buffer[3] === undefined) return;
     const [, type, kind = ''] = buffer;
@@ -81,6 +88,17 @@ export class LoadLog {
     // Weights and caches of one type may come in several buffers; a compute buffer reserved again replaces the first.
     const before = holds === 'compute' ? 0 : (this.#buffers.get(key)?.bytes ?? 0);
     this.#buffers.set(key, { type, holds, bytes: before + bytes });
+  }
+
+  /** The layers of a cache come line by line, then its size; all of its layers are of one size. */
+  #cacheLine(line: string): void {
+    const device = cacheLayerLine.exec(line)?.[1];
+    if (device !== undefined) this.#cacheLayers.push(device);
+    const size = cacheSizeLine.exec(line)?.[1];
+    if (size === undefined) return;
+    const layers = this.#cacheLayers.splice(0);
+    const each = (Number(size) * 1024 * 1024) / Math.max(1, layers.length);
+    for (const layer of layers) this.caches.set(layer, (this.caches.get(layer) ?? 0) + each);
   }
 
   /** Every buffer so far. */

@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { type ResolvedPlacement } from '../protocol.js';
+import { type TensorPin } from '../tensor-pins.js';
 import { readDevices } from './devices.js';
 import { type LlamaFunctions } from './functions.js';
 import { loadMode, type Pointer, splitModes } from './structs.js';
@@ -9,6 +10,9 @@ export interface NativeLoad {
   /** Absolute path of the GGUF file. */
   readonly path: string;
   readonly placement: ResolvedPlacement;
+  readonly pins: readonly TensorPin[];
+  /** Opens the file without memory for its weights; excludes `mmap`. */
+  readonly noAlloc: boolean;
   readonly mmap: boolean;
   readonly mlock: boolean;
   /** Called on this thread with 0 to 1; returning false gives the load up. */
@@ -34,6 +38,9 @@ export function loadModel(llama: LlamaFunctions, load: NativeLoad): Pointer {
   split.set(placement.tensorSplit);
   params.tensor_split = placement.tensorSplit.length === 0 ? null : koffi.address(split);
   params.load_mode = loadModeOf(load);
+  params.no_alloc = load.noAlloc;
+  const overrides = overrideList(llama, load.pins);
+  params.tensor_buft_overrides = overrides === undefined ? null : koffi.address(overrides.array);
   const prototype = koffi.proto('bool', ['float', 'void *']);
   const progress = koffi.register(load.onProgress, koffi.pointer(prototype));
   params.progress_callback = progress;
@@ -41,7 +48,50 @@ export function loadModel(llama: LlamaFunctions, load: NativeLoad): Pointer {
     return llama.llama_model_load_from_file(load.path, params);
   } finally {
     koffi.unregister(progress);
+    // Named once more, so that the collector leaves the patterns alone while llama.cpp reads them.
+    overrides?.patterns.splice(0);
   }
+}
+
+/** What `tensor_buft_overrides` points to; both must live until the load returns. */
+interface OverrideList {
+  /** Pairs of pattern and buffer type, ended by a pair of NULLs. */
+  readonly array: BigUint64Array;
+  readonly patterns: Uint8Array[];
+}
+
+// The regular expressions of C++ have limits of size that an exception beyond our reach enforces.
+const namesPerPattern = 200;
+
+function overrideList(llama: LlamaFunctions, pins: readonly TensorPin[]): OverrideList | undefined {
+  const patterns: Uint8Array[] = [];
+  const pairs: bigint[] = [];
+  for (const { names, device } of pins) {
+    const type = BigInt(bufferType(llama, device) ?? 0);
+    for (let from = 0; from < names.length; from += namesPerPattern) {
+      const pattern = exactly(names.slice(from, from + namesPerPattern));
+      patterns.push(pattern);
+      pairs.push(koffi.address(pattern), type);
+    }
+  }
+  if (pairs.length === 0) return undefined;
+  return { array: new BigUint64Array([...pairs, 0n, 0n]), patterns };
+}
+
+/**
+ * A pattern for these names and no others. The caller's own is not passed on: what the C++ library does not take of
+ * ECMAScript's syntax ends the process.
+ */
+function exactly(names: readonly string[]): Uint8Array {
+  const escaped = names.map(name => name.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new TextEncoder().encode(`^(?:${escaped.join('|')})$\0`);
+}
+
+function bufferType(llama: LlamaFunctions, name: string): Pointer {
+  if (name === 'cpu') return llama.ggml_backend_cpu_buffer_type();
+  const device = readDevices(llama).find(candidate => candidate.info.name === name);
+  if (device === undefined) throw new Error(`no device ${name} in this process`);
+  return llama.ggml_backend_dev_buffer_type(device.handle);
 }
 
 function deviceList(llama: LlamaFunctions, names: readonly string[]): BigUint64Array {

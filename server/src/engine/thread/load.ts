@@ -34,6 +34,8 @@ export function loadThread(start: ThreadStart, post: (message: FromThread) => vo
   const model = loadModel(llama, {
     path: start.path,
     placement: start.placement,
+    pins: start.pins,
+    noAlloc: false,
     mmap,
     mlock,
     onProgress: fraction => {

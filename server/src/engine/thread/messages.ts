@@ -16,12 +16,14 @@ import {
   type StreamEvent,
   type TokenizeSpec,
 } from '../protocol.js';
+import { type TensorPin } from '../tensor-pins.js';
 
 /** What a model thread is started with. */
 export interface ThreadStart {
   readonly files: LibraryFiles;
   readonly path: string;
   readonly placement: ResolvedPlacement;
+  readonly pins: readonly TensorPin[];
   readonly options: DecidedOptions;
   /** Messages of the switchboard. */
   readonly inbox: MessagePort;

@@ -75,7 +75,6 @@ function refuseUnsupported(request: LoadModelRequest): void {
   }
   refusePlacement(request.placement);
   if (request.replace) throw notSupported('replace', 'unload the old model first');
-  if (request.skipMemoryCheck) throw notSupported('skip_memory_check', 'leave it false');
   if (request.engine !== '' && request.engine !== 'default') {
     throw notSupported('engine', 'leave it empty; there is one engine, "default"');
   }

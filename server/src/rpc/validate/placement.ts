@@ -13,26 +13,14 @@ export function checkPlacement(placement: DevicePlacement | undefined, issues: I
     issues.invalid('placement.split_mode', 'is not a known mode');
   }
   checkShares(placement.tensorSplit, issues);
+  checkOverrides(placement, issues);
 }
 
 /** @throws CodedError NOT_SUPPORTED for settings that are not acted on yet */
 export function refusePlacement(placement: DevicePlacement | undefined): void {
   if (placement === undefined) return;
-  if (placement.tensorOverrides.length > 0) {
-    throw notSupported('placement.tensor_overrides', 'place whole layers with gpu_layers');
-  }
-  if (placement.moeOnCpu !== undefined) {
-    const member = placement.moeOnCpu.$case === 'cpuMoe' ? 'cpu_moe' : 'n_cpu_moe';
-    throw notSupported(`placement.${member}`, 'place whole layers with gpu_layers');
-  }
-  if (placement.memoryMarginBytes !== undefined) {
-    throw notSupported('placement.memory_margin_bytes', 'leave it unset');
-  }
-  if (placement.allowFallback) {
-    throw notSupported('placement.allow_fallback', 'ask for devices "none" to stay on the CPU');
-  }
-  if (placement.splitMode === SplitMode.ROW || placement.splitMode === SplitMode.TENSOR) {
-    throw notSupported('placement.split_mode', 'use LAYER or NONE');
+  if (placement.splitMode === SplitMode.TENSOR) {
+    throw notSupported('placement.split_mode', 'TENSOR is not built; use LAYER or NONE');
   }
 }
 
@@ -45,6 +33,34 @@ function checkLayers({ gpuLayers }: DevicePlacement, issues: Issues): void {
     gpuLayers.layers.value === GpuLayersPreset.UNRECOGNIZED
   ) {
     issues.invalid(`${field}.preset`, 'is not a known preset; AUTO and ALL are');
+  }
+}
+
+function checkOverrides({ tensorOverrides, moeOnCpu }: DevicePlacement, issues: Issues): void {
+  tensorOverrides.forEach(({ pattern, device }, i) => {
+    const field = `placement.tensor_overrides[${i}]`;
+    if (device === '') issues.invalid(`${field}.device`, 'is empty');
+    if (pattern === '') issues.invalid(`${field}.pattern`, 'is empty');
+    else if (pattern.length > MOST_PATTERN_CHARACTERS) {
+      issues.invalid(`${field}.pattern`, `is longer than ${MOST_PATTERN_CHARACTERS} characters`);
+    } else if (!isExpression(pattern)) {
+      issues.invalid(`${field}.pattern`, `"${pattern}" is no ECMAScript regular expression`);
+    }
+  });
+  if (moeOnCpu?.$case === 'nCpuMoe' && moeOnCpu.value > MOST_LAYERS) {
+    const text = `${moeOnCpu.value} is out of range; 0 to ${MOST_LAYERS} is right`;
+    issues.invalid('placement.n_cpu_moe', text);
+  }
+}
+
+const MOST_PATTERN_CHARACTERS = 512;
+const MOST_LAYERS = 1_000;
+
+function isExpression(pattern: string): boolean {
+  try {
+    return new RegExp(pattern) instanceof RegExp;
+  } catch {
+    return false;
   }
 }
 

@@ -1,0 +1,100 @@
+import { CodedError } from '../coded-error.js';
+import { dryRun } from './dry-run.js';
+import { canonicalDevice, readBack } from './effective-placement.js';
+import { type Device, readDevices } from './llama/devices.js';
+import { type LlamaFunctions } from './llama/functions.js';
+import { type LibraryFiles } from './llama/library.js';
+import { type LlamaLogLevel, type LoggedBuffer, LoadLog } from './llama/log.js';
+import { explainLoad } from './load-failure.js';
+import { type ModelHeader, type ModelTensor, readModelHeader } from './model-file.js';
+import { modelInfo } from './model-info.js';
+import { decideOptions } from './options.js';
+import { plannedWeights } from './planned-weights.js';
+import { type LoadSpec, type PlannedModel } from './protocol.js';
+import { pinTensors, type TensorPin } from './tensor-pins.js';
+
+/** One dry run of a load. */
+export class ModelPlan {
+  readonly #spec: LoadSpec;
+  readonly #log = new LoadLog();
+
+  constructor(spec: LoadSpec) {
+    this.#spec = spec;
+  }
+
+  /** Takes a line of llama.cpp's log that was written while this plan ran. */
+  onLogLine(level: LlamaLogLevel, line: string): void {
+    this.#log.line(level, line);
+  }
+
+  /**
+   * Finds out what the load would do; nothing stays behind.
+   * @throws CodedError BAD_MODEL_FILE, OVERRIDE_UNMATCHED, INVALID_FIELD, ENGINE_ERROR
+   */
+  async run(llama: LlamaFunctions, files: LibraryFiles): Promise<PlannedModel> {
+    const { path, placement: asked, options: requested } = this.#spec;
+    const header = await readModelHeader(path);
+    const { options, warnings } = decideOptions(requested, header.trainedContextLength);
+    const pins = pinTensors(asked.tensorOverrides, header.tensors);
+    const facts = await dryRun({ files, path, placement: asked, pins, options }).catch(
+      (error: unknown) => {
+        throw explainLoad(CodedError.from(error), this.#log, path);
+      },
+    );
+    const devices = readDevices(llama);
+    const buffers = [
+      ...this.#log.buffers.filter(({ holds }) => holds === 'compute'),
+      ...this.#weights(llama, header, pins, { devices, mmap: options.mmap }),
+      ...this.#caches(devices),
+    ];
+    const readings = { layers: this.#log.layers, buffers };
+    const back = readBack(readings, asked, facts.layers + 1, devices);
+    return {
+      options,
+      placement: { ...back.placement, measured: false },
+      info: modelInfo(header, facts),
+      warnings: [...warnings, ...back.warnings],
+    };
+  }
+
+  #weights(
+    llama: LlamaFunctions,
+    { tensors }: ModelHeader,
+    pins: readonly TensorPin[],
+    { devices, mmap }: { readonly devices: readonly Device[]; readonly mmap: boolean },
+  ): LoggedBuffer[] {
+    // Repacked weights are copies, and what they were copied from is not used again.
+    const repacks = this.#log.buffers.some(({ type }) => /^CPU_(?!Mapped)/.test(type));
+    const names = devices
+      .filter(({ mapsFiles, info }) => mapsFiles && !(repacks && info.name === 'cpu'))
+      .map(({ info }) => info.name);
+    const weights = plannedWeights(tensors, {
+      layers: new Map([...this.#log.layers].map(([layer, name]) => [layer, canonicalDevice(name)])),
+      pins,
+      bytesOf: tensor => bytesOf(llama, tensor),
+      mapping: new Set(mmap ? names : []),
+    });
+    return [...weights].map(([device, bytes]) => buffer(device, 'weights', bytes, devices));
+  }
+
+  #caches(devices: readonly Device[]): LoggedBuffer[] {
+    return [...this.#log.caches].map(([device, bytes]) =>
+      buffer(canonicalDevice(device), 'kv', Math.round(bytes), devices),
+    );
+  }
+}
+
+function bytesOf(llama: LlamaFunctions, { type, dimensions }: ModelTensor): number {
+  const [row = 0, ...others] = dimensions;
+  return others.reduce((product, size) => product * size, Number(llama.ggml_row_size(type, row)));
+}
+
+function buffer(
+  name: string,
+  holds: LoggedBuffer['holds'],
+  bytes: number,
+  devices: readonly Device[],
+): LoggedBuffer {
+  const type = devices.find(({ info }) => info.name === name)?.bufferTypes[0];
+  return { type: type ?? name, holds, bytes };
+}
