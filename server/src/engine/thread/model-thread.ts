@@ -112,6 +112,9 @@ class ModelThread {
       case 'dropDraft':
         generations.get(message.stream)?.onDraftLost(message.reason);
         return;
+      case 'moveDraft':
+        this.#moveDraft(message.stream, message.draft);
+        return;
       case 'tokenize':
         this.#reply(message.call, () => {
           const { text, addSpecial, parseSpecial } = message.spec;
@@ -130,6 +133,9 @@ class ModelThread {
       case 'peer':
         this.#peers.add(message.peer, message.port, message.bell);
         return;
+      case 'peerGone':
+        this.#peers.remove(message.peer);
+        return;
       case 'stop':
         this.#stopped = true;
         return;
@@ -143,7 +149,7 @@ class ModelThread {
         generations.get(message.stream)?.onProposals(message);
         return;
       case 'lost':
-        generations.get(message.stream)?.onDraftLost(message.reason);
+        generations.get(message.stream)?.onDraftLost(message.reason, message.chain);
         return;
       case 'open':
         this.#open(from, message);
@@ -183,16 +189,24 @@ class ModelThread {
         plainCost: this.#plainCost,
         emit,
       },
-      draft === undefined ? undefined : this.#link(spec, draft),
+      draft === undefined ? undefined : this.#link(spec, draft, spec.promptIds, 0),
     );
     this.#scheduler.generations.set(spec.stream, generation);
   }
 
-  #link(spec: GenerateSpec, draft: DraftUse): DraftLink {
+  #moveDraft(stream: number, draft: DraftUse): void {
+    const generation = this.#scheduler.generations.get(stream);
+    generation?.onDraftMoved((committed, chain) =>
+      this.#link(generation.spec, draft, committed, chain),
+    );
+  }
+
+  #link(spec: GenerateSpec, draft: DraftUse, promptIds: Uint32Array, chain: number): DraftLink {
     return new DraftLink(this.#peers.sender(draft.peer), {
       stream: spec.stream,
+      chain,
       sampling: spec.sampling,
-      promptIds: spec.promptIds,
+      promptIds,
       vocabularySize: this.#loaded.vocabulary.facts.size,
       minProbability: spec.speculation.minDraftProbability,
       detailed: spec.statsLevel === 'STATS_LEVEL_DETAILED',
@@ -210,7 +224,8 @@ class ModelThread {
     const commonSize = Math.min(message.vocabularySize, vocabulary.facts.size);
     const sequence = this.#scheduler.takeSequence();
     if (sequence === undefined) {
-      answer({ type: 'lost', stream: message.stream, reason: SpeculationOffReason.DRAFT_BUSY });
+      const { stream, chain } = message;
+      answer({ type: 'lost', stream, chain, reason: SpeculationOffReason.DRAFT_BUSY });
       return;
     }
     const spec = {
