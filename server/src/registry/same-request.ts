@@ -1,9 +1,10 @@
 import { DevicePlacement, LoadModelRequest, RuntimeOptions } from '@outrider/sdk/proto';
+import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
 import { canonicalName } from './model-name.js';
 
 /**
  * Paths of the fields in which two loads of one id differ, in proto names; empty when they ask for the same model.
- * `detached` does not count: it says how to wait, not what to load.
+ * `detached` and `replace` do not count: they say how to load, not what.
  */
 export function differingFields(a: LoadModelRequest, b: LoadModelRequest): string[] {
   const [left, right] = [flatten(normal(a)), flatten(normal(b))];
@@ -18,7 +19,8 @@ function normal(request: LoadModelRequest): LoadModelRequest {
     draftFor: canonicalName(request.draftFor) ?? request.draftFor,
     placement: request.placement ?? DevicePlacement.fromPartial({}),
     options: request.options ?? RuntimeOptions.fromPartial({}),
-    engine: request.engine || 'default',
+    engine: request.engine || DEFAULT_ENGINE,
+    replace: false,
     detached: false,
   });
 }

@@ -39,7 +39,8 @@ describe('a load request', () => {
       draftFor: 'models/other',
       onUnavailable: UnavailablePolicy.BEST_EFFORT,
       detached: true,
-      engine: 'default',
+      engine: 'second-1.0_x',
+      replace: true,
     };
 
     expect(refusalOf(wish)).toBeUndefined();
@@ -80,6 +81,8 @@ describe('a load request', () => {
       'options.kv_type_v',
       { options: { kvTypeV: KvCacheType.Q8_0, flashAttention: FlashAttention.OFF } },
     ],
+    ['engine', { engine: '-second' }],
+    ['engine', { engine: 'a'.repeat(64) }],
     ['options.flash_attention', { options: { flashAttention: FlashAttention.UNRECOGNIZED } }],
   ])('is refused for %s (%j)', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'INVALID_FIELD' });
@@ -95,9 +98,7 @@ describe('a load request', () => {
     ['placement.allow_fallback', { placement: { allowFallback: true } }],
     ['placement.split_mode', { placement: { splitMode: SplitMode.ROW } }],
     ['placement.split_mode', { placement: { splitMode: SplitMode.TENSOR } }],
-    ['replace', { replace: true }],
     ['skip_memory_check', { skipMemoryCheck: true }],
-    ['engine', { engine: 'second' }],
   ])('is not supported with %s yet', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });
   });
