@@ -27,6 +27,7 @@ const SHARED: readonly [string, string | undefined, object][] = [
   ['ubatch-size', '128', { options: { microBatchSize: 128 } }],
   ['no-mmap', undefined, { options: { mmap: false } }],
   ['mlock', undefined, { options: { mlock: true } }],
+  ['engine', 'second', { engine: 'second' }],
 ];
 
 describe('a flag of one model', () => {
