@@ -6,7 +6,7 @@ import {
   LoadModelRequest,
   LoadModelServiceDefinition,
 } from '@outrider/sdk/proto';
-import { createChannel, createClientFactory } from 'nice-grpc';
+import { type Client, createChannel, createClientFactory } from 'nice-grpc';
 import { type Metadata } from 'nice-grpc-common';
 import { errorDetailsClientMiddleware, ErrorInfo, RichClientError } from 'nice-grpc-error-details';
 import { HealthDefinition } from 'nice-grpc-server-health';
@@ -30,9 +30,9 @@ export class Served implements AsyncDisposable {
   /** Lines that the server has logged. */
   readonly log: readonly Record<string, unknown>[];
   readonly #channel;
-  readonly generation;
-  readonly models;
-  readonly devices;
+  readonly generation: Client<GenerateServiceDefinition>;
+  readonly models: Client<LoadModelServiceDefinition>;
+  readonly devices: Client<DeviceInfoServiceDefinition>;
   readonly health;
 
   private constructor(
