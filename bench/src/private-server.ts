@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { endWithUs } from './child-processes.js';
 import { OUTRIDER_COMMAND } from './places.js';
 import { childrenOf } from './processes.js';
 
@@ -23,6 +24,7 @@ const START_MS = 60_000;
 export async function startPrivateServer(flags: readonly string[] = []): Promise<PrivateServer> {
   const command = [OUTRIDER_COMMAND, 'serve', '--port', '0', '--json', ...flags];
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  endWithUs(child);
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-4_000);

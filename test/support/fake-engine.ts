@@ -44,6 +44,8 @@ export class FakeEngine implements Engine {
   readonly unloads: string[] = [];
   readonly generations: GenerateSpec[] = [];
   readonly detached: number[] = [];
+  /** Streams that were told to draft with another model, and which. */
+  readonly moved: [stream: number, draft: string][] = [];
   readonly comparisons: string[] = [];
   /** Streams that were ended from outside, in order. */
   readonly cancelled: number[] = [];
@@ -146,6 +148,10 @@ export class FakeEngine implements Engine {
 
   detachDraft(stream: number): void {
     this.detached.push(stream);
+  }
+
+  moveDraft(stream: number, draft: string): void {
+    this.moved.push([stream, draft]);
   }
 
   nextStream(): number {

@@ -11,6 +11,8 @@ import { type Table, TableContext } from './table-context.js';
 export interface PairSetup {
   readonly target: Table;
   readonly draft: Table;
+  /** What the draft is exchanged for. @default the draft itself */
+  readonly otherDraft?: Table;
   readonly vocabularySize: number;
   readonly eogIds: readonly number[];
   readonly contextLength: number;
@@ -18,37 +20,51 @@ export interface PairSetup {
   readonly eager: boolean;
 }
 
-/** What may happen next: a pass on either side, a delivery either way, or the loss of the draft. */
-export type Move = 'target' | 'draft' | 'toDraft' | 'toTarget' | 'lose';
+/**
+ * What may happen next: a pass on either side, a delivery either way, the loss of the draft, its exchange for another one, or
+ * something on a draft that was exchanged before.
+ */
+export type Move = 'target' | 'draft' | 'toDraft' | 'toTarget' | 'lose' | 'swap' | 'late';
+
+/** One draft model with its chains, and what is on its way to and from it. */
+interface DraftSide {
+  readonly context: TableContext;
+  readonly scheduler: Scheduler;
+  readonly inbox: ToDraft[];
+  readonly answers: FromDraft[];
+}
 
 // Fewer than the streams of a test, so that some have to wait for one.
 const sequences = 2;
+const listeners = {
+  onBroken: (code: number): never => {
+    throw new Error(`decode failed with ${code}`);
+  },
+  onBug: (error: unknown): never => {
+    throw error;
+  },
+};
 
 /** A target's and a draft's scheduler over tables, with every message between them in the hands of the test. */
 export class PairedSchedulers {
   readonly events = new Map<number, StreamEvent[]>();
+  /** Drafted tokens that reached each stream before it ended. */
+  readonly proposed = new Map<number, number>();
   readonly targetContext: TableContext;
-  readonly draftContext: TableContext;
   readonly #setup: PairSetup;
   readonly #target: Scheduler;
-  readonly #draft: Scheduler;
-  readonly #toDraft: ToDraft[] = [];
-  readonly #toTarget: FromDraft[] = [];
+  readonly #sides: DraftSide[] = [];
 
   constructor(setup: PairSetup) {
     this.#setup = setup;
     this.targetContext = new TableContext(setup.target);
-    this.draftContext = new TableContext(setup.draft);
-    const listeners = {
-      onBroken: (code: number) => {
-        throw new Error(`decode failed with ${code}`);
-      },
-      onBug: (error: unknown) => {
-        throw error;
-      },
-    };
     this.#target = new Scheduler(this.targetContext.context, sequences, 8, listeners);
-    this.#draft = new Scheduler(this.draftContext.context, sequences, 8, listeners);
+    this.#addSide(setup.draft);
+  }
+
+  /** Rows that drafts have evaluated. */
+  get draftRows(): number {
+    return this.#sides.reduce((rows, side) => rows + side.context.evaluated, 0);
   }
 
   /** Begins a stream, drafted or plain. */
@@ -56,20 +72,7 @@ export class PairedSchedulers {
     const events: StreamEvent[] = [];
     this.events.set(spec.stream, events);
     const { vocabularySize, eogIds, contextLength } = this.#setup;
-    const link = drafted
-      ? new DraftLink(
-          { send: message => this.#toDraft.push(message) },
-          {
-            stream: spec.stream,
-            sampling: spec.sampling,
-            promptIds: spec.promptIds,
-            vocabularySize,
-            minProbability: spec.speculation.minDraftProbability,
-            detailed: true,
-            eager: this.#setup.eager,
-          },
-        )
-      : undefined;
+    const link = drafted ? this.#link(spec, spec.promptIds, 0) : undefined;
     const host = {
       decoder: this.targetContext.context,
       pieces: { eogIds, piece: (id: number) => new TextEncoder().encode(` ${id}`) },
@@ -87,52 +90,93 @@ export class PairedSchedulers {
     return this.#target.generations.size === 0;
   }
 
-  /** Chains still open on the draft. */
+  /** Chains still open on any draft. */
   get openChains(): number {
-    return this.#draft.chains.size;
+    return this.#sides.reduce((open, side) => open + side.scheduler.chains.size, 0);
   }
 
   /** Does one thing; false when there was nothing of the kind to do. */
   move(move: Move): boolean {
+    const side = this.#side;
     switch (move) {
       case 'target':
         return this.#target.tick();
       case 'draft':
-        return this.#draft.tick();
+        return side.scheduler.tick();
       case 'toDraft':
-        return this.#deliverToDraft();
+        return this.#deliverToDraft(side);
       case 'toTarget':
-        return this.#deliverToTarget();
+        return this.#deliverToTarget(side);
       case 'lose': {
-        const [chain] = this.#draft.chains.values();
+        const [chain] = side.scheduler.chains.values();
         if (chain === undefined) return false;
         chain.lose('SPECULATION_OFF_REASON_DRAFT_FAILED');
-        this.#draft.removeChain(chain);
+        side.scheduler.removeChain(chain);
         return true;
       }
+      case 'swap':
+        this.#addSide(this.#setup.otherDraft ?? this.#setup.draft);
+        for (const generation of this.#target.generations.values())
+          generation.onDraftMoved((ids, chain) => this.#link(generation.spec, ids, chain));
+        return true;
+      case 'late':
+        return this.#sides
+          .slice(0, -1)
+          .some(
+            old => this.#deliverToDraft(old) || old.scheduler.tick() || this.#deliverToTarget(old),
+          );
     }
   }
 
   /** Runs everything that is left to its end. */
   finish(): void {
-    const moves: readonly Move[] = ['toDraft', 'draft', 'toTarget', 'target'];
+    const moves: readonly Move[] = ['toDraft', 'draft', 'toTarget', 'late', 'target'];
     while (moves.map(move => this.move(move)).some(Boolean));
   }
 
-  #deliverToDraft(): boolean {
-    const message = this.#toDraft.shift();
+  get #side(): DraftSide {
+    const side = this.#sides.at(-1);
+    if (side === undefined) throw new Error('there is no draft');
+    return side;
+  }
+
+  #addSide(table: Table): void {
+    const context = new TableContext(table);
+    const scheduler = new Scheduler(context.context, sequences, 8, listeners);
+    this.#sides.push({ context, scheduler, inbox: [], answers: [] });
+  }
+
+  #link(spec: GenerateSpec, promptIds: Uint32Array, chain: number): DraftLink {
+    const { inbox } = this.#side;
+    return new DraftLink(
+      { send: message => inbox.push(message) },
+      {
+        stream: spec.stream,
+        chain,
+        sampling: spec.sampling,
+        promptIds,
+        vocabularySize: this.#setup.vocabularySize,
+        minProbability: spec.speculation.minDraftProbability,
+        detailed: true,
+        eager: this.#setup.eager,
+      },
+    );
+  }
+
+  #deliverToDraft(side: DraftSide): boolean {
+    const message = side.inbox.shift();
     if (message === undefined) return false;
-    const { chains } = this.#draft;
+    const { chains } = side.scheduler;
     if (message.type === 'commit')
       chains.get(message.stream)?.commit(message.at, message.ids, message.ahead);
     else if (message.type === 'close') {
       const chain = chains.get(message.stream);
-      if (chain !== undefined) this.#draft.removeChain(chain);
-    } else this.#open(message);
+      if (chain !== undefined) side.scheduler.removeChain(chain);
+    } else this.#open(side, message);
     return true;
   }
 
-  #open(message: Extract<ToDraft, { type: 'open' }>): void {
+  #open(side: DraftSide, message: Extract<ToDraft, { type: 'open' }>): void {
     const { vocabularySize, eogIds, draftContextLength } = this.#setup;
     const spec = {
       ...message,
@@ -140,16 +184,20 @@ export class PairedSchedulers {
       eogIds,
       contextLength: draftContextLength,
     };
-    const answer = (reply: FromDraft): void => void this.#toTarget.push(reply);
-    this.#draft.addChain(new DraftChain(spec, this.draftContext.context, answer));
+    const answer = (reply: FromDraft): void => void side.answers.push(reply);
+    side.scheduler.addChain(new DraftChain(spec, side.context.context, answer));
   }
 
-  #deliverToTarget(): boolean {
-    const message = this.#toTarget.shift();
+  #deliverToTarget(side: DraftSide): boolean {
+    const message = side.answers.shift();
     if (message === undefined) return false;
-    const generation = this.#target.generations.get(message.stream);
-    if (message.type === 'proposals') generation?.onProposals(message);
-    else generation?.onDraftLost(message.reason);
+    const { stream } = message;
+    const generation = this.#target.generations.get(stream);
+    if (generation === undefined) return true;
+    if (message.type === 'proposals') {
+      this.proposed.set(stream, (this.proposed.get(stream) ?? 0) + message.ids.length);
+      generation.onProposals(message);
+    } else generation.onDraftLost(message.reason, message.chain);
     return true;
   }
 }

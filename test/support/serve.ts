@@ -18,6 +18,8 @@ export interface Service extends AsyncDisposable {
   readonly pid: number;
   /** Process id of the engine that runs now; unset while there is none, and where there is no `/proc`. */
   readonly enginePid: number | undefined;
+  /** Process ids of every engine that runs now; empty where there is no `/proc`. */
+  readonly enginePids: readonly number[];
   /** Everything said on stderr so far: the log. */
   readonly log: string;
   /**
@@ -79,7 +81,10 @@ export async function startService(
     address,
     pid,
     get enginePid() {
-      return childNamed(pid, 'engine');
+      return childrenNamed(pid, 'engine')[0];
+    },
+    get enginePids() {
+      return childrenNamed(pid, 'engine');
     },
     get log() {
       return log;
@@ -135,13 +140,13 @@ function readEvent(line: string): { event?: string; address?: string } | undefin
   }
 }
 
-/** Process id of a child of `parent` whose command line contains `word`. */
-function childNamed(parent: number, word: string): number | undefined {
-  if (!existsSync('/proc/self/stat')) return undefined;
+/** Process ids of the children of `parent` whose command line contains `word`. */
+function childrenNamed(parent: number, word: string): number[] {
+  if (!existsSync('/proc/self/stat')) return [];
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(Number)
-    .find(pid => parentOf(pid) === parent && commandLine(pid).includes(word));
+    .filter(pid => parentOf(pid) === parent && commandLine(pid).includes(word));
 }
 
 function parentOf(pid: number): number | undefined {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { endWithUs } from '../child-processes.js';
 import { type TimedCompletion } from '../timed-completion.js';
 import { complete } from './completion.js';
 
@@ -35,6 +36,7 @@ export async function startLlamaServer(options: LlamaServerOptions): Promise<Lla
   const child = spawn(options.binary, commandLine(options, port), {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  endWithUs(child);
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-4_000);

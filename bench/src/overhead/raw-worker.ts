@@ -1,6 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { Context } from '../../../server/dist/engine/llama/context.js';
-import { bindFunctions, type LlamaFunctions } from '../../../server/dist/engine/llama/functions.js';
+import {
+  bindFunctions,
+  type LlamaFunctions,
+  symbolAddress,
+} from '../../../server/dist/engine/llama/functions.js';
 import { loadModel } from '../../../server/dist/engine/llama/model.js';
 import { Vocabulary } from '../../../server/dist/engine/llama/vocab.js';
 import { SplitMode } from '@outrider/sdk/proto';
@@ -69,6 +73,8 @@ if (parentPort === null) throw new Error('the raw decoder runs as a worker');
 const port = parentPort;
 const start = workerData as RawStart;
 const llama = bindFunctions(start.files);
+// Any native function of no effect silences the log; one of JavaScript would cost more than it is worth.
+llama.llama_log_set(symbolAddress(start.files, 'base', 'ggml_version'), null);
 if (!start.backendsLoaded) llama.ggml_backend_load_all_from_path(start.files.directory);
 llama.llama_backend_init();
 const [context, vocabularySize] = open(llama, start);

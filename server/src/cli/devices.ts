@@ -1,6 +1,7 @@
 import {
   type DeviceInfo,
   type DeviceInventory,
+  type EngineInfo,
   GetDeviceInfoResponse,
   WatchDeviceInfoResponse,
 } from '@outrider/sdk/proto';
@@ -26,13 +27,27 @@ export async function showDevices(invocation: Invocation): Promise<void> {
   });
 }
 
-/** A table of devices for people, and the backends that cannot be used. */
+/** A table of devices for people, the backends that cannot be used, and the engine processes if there are several. */
 export function devicesTable(inventory: DeviceInventory | undefined): string {
   const headings = ['NAME', 'BACKEND', 'TYPE', 'TOTAL', 'FREE', 'DESCRIPTION', 'MODELS'];
   const unusable = (inventory?.backends ?? [])
     .filter(backend => !backend.usable)
     .map(({ name, reason }) => `${name} is not usable: ${reason}\n`);
-  return renderTable(headings, (inventory?.devices ?? []).map(deviceRow)) + unusable.join('');
+  const devices = renderTable(headings, (inventory?.devices ?? []).map(deviceRow));
+  return devices + unusable.join('') + enginesTable(inventory?.engines ?? []);
+}
+
+function enginesTable(engines: readonly EngineInfo[]): string {
+  if (engines.length < 2) return '';
+  const headings = ['ENGINE', 'STATE', 'RESTARTS', 'LAST EXIT', 'LLAMA.CPP'];
+  const rows = engines.map(({ name, running, restarts, lastExit, llamaVersion }) => [
+    name,
+    running ? 'running' : 'restarting',
+    String(restarts),
+    lastExit || '-',
+    llamaVersion || '-',
+  ]);
+  return `\n${renderTable(headings, rows)}`;
 }
 
 const CLEAR = '\u001b[H\u001b[2J';

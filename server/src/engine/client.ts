@@ -153,6 +153,10 @@ export class EngineClient implements Engine {
     this.#process?.send({ type: 'detachDraft', stream });
   }
 
+  moveDraft(stream: number, draft: string): void {
+    this.#process?.send({ type: 'moveDraft', stream, draft });
+  }
+
   nextStream(): number {
     return this.#nextStream++;
   }

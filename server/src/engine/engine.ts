@@ -48,6 +48,8 @@ export interface Engine {
   generate(spec: GenerateSpec, signal: AbortSignal): AsyncIterable<YieldedEvent>;
   /** Makes a running stream go on without its draft. */
   detachDraft(stream: number): void;
+  /** Makes a running stream draft with another loaded model from its next step on. */
+  moveDraft(stream: number, draft: string): void;
   /** A number for the next stream. */
   nextStream(): number;
   inventory(): Promise<EngineInventory>;

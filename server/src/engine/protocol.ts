@@ -36,6 +36,7 @@ export type ToEngine =
     }
   | { readonly type: 'generate'; readonly spec: GenerateSpec }
   | { readonly type: 'detachDraft'; readonly stream: number }
+  | { readonly type: 'moveDraft'; readonly stream: number; readonly draft: string }
   | { readonly type: 'cancel'; readonly stream: number }
   | { readonly type: 'shutdown' };
 
@@ -93,7 +94,7 @@ export interface ResolvedOverride {
 
 /** A load, with everything decided that can be decided without the file. */
 export interface LoadSpec {
-  /** `models/{id}`. */
+  /** What the engine calls the model: `models/{id}`, with `#n` behind it while it takes the place of another. */
   readonly model: string;
   /** Absolute path of the GGUF file. */
   readonly path: string;
@@ -185,7 +186,7 @@ export interface SamplingSpec {
 
 /** How a stream speculates, decided. */
 export interface SpeculationSpec {
-  /** `models/{id}` of the draft in the same engine; unset: no draft model, plain decoding. */
+  /** The draft by its name in the same engine; unset: no draft model, plain decoding. */
   readonly draftModel?: string;
   /** Tokens drafted per verify step, 1-64. Meaningless without a draft. */
   readonly maxDraftTokens: number;

@@ -17,6 +17,7 @@ import {
   type StreamEvent,
   type ToEngine,
 } from './protocol.js';
+import { type DraftUse } from './thread/messages.js';
 import { compareVocabularies } from './vocabulary-pair.js';
 
 const kvReportMs = 200;
@@ -28,8 +29,8 @@ export class Switchboard {
   readonly #send: (message: FromEngine) => void;
   readonly #die: () => void;
   readonly #hosted = new Map<string, HostedModel>();
-  readonly #streams = new Map<number, ModelHost>();
-  readonly #lines = new Set<string>();
+  readonly #streams = new Map<number, HostedModel>();
+  readonly #lines = new Map<string, readonly [ModelHost, ModelHost]>();
   readonly #kvTold = new Map<string, number>();
   readonly #waitingLoads = new Map<string, ModelLoad>();
   #loads: Promise<unknown> = Promise.resolve();
@@ -88,14 +89,17 @@ export class Switchboard {
         this.#generate(message.spec);
         return;
       case 'detachDraft':
-        this.#streams.get(message.stream)?.send({
+        this.#streams.get(message.stream)?.host.send({
           type: 'dropDraft',
           stream: message.stream,
           reason: 'SPECULATION_OFF_REASON_DRAFT_UNLOADED',
         });
         return;
+      case 'moveDraft':
+        this.#moveDraft(message.stream, message.draft);
+        return;
       case 'cancel':
-        this.#streams.get(message.stream)?.send({ type: 'cancel', stream: message.stream });
+        this.#streams.get(message.stream)?.host.send({ type: 'cancel', stream: message.stream });
         return;
       case 'shutdown':
         void this.shutdown();
@@ -173,8 +177,15 @@ export class Switchboard {
     const { host } = this.#find(model);
     this.#hosted.delete(model);
     this.#kvTold.delete(model);
-    for (const line of this.#lines) if (line.split(' ').includes(model)) this.#lines.delete(line);
+    const ended = [...this.#lines].filter(([, ends]) => ends.includes(host));
+    for (const [line] of ended) this.#lines.delete(line);
     await host.stop();
+    // Only now: what the thread said last, the ends of its chains among it, has to be heard first.
+    for (const [line, ends] of ended) {
+      // A model of the same name may have been loaded and connected meanwhile.
+      if (this.#lines.has(line)) continue;
+      for (const end of ends) if (end !== host) end.send({ type: 'peerGone', peer: model });
+    }
   }
 
   async #inventory(): Promise<unknown> {
@@ -203,15 +214,12 @@ export class Switchboard {
     try {
       const target = this.#find(spec.model);
       const { draftModel } = spec.speculation;
-      this.#streams.set(spec.stream, target.host);
+      this.#streams.set(spec.stream, target);
       if (draftModel === undefined) {
         target.host.send({ type: 'generate', spec });
         return;
       }
-      const draft = this.#find(draftModel);
-      this.#connect(target.host, draft.host);
-      const disjoint = [...draft.computesOn].every(device => !target.computesOn.has(device));
-      target.host.send({ type: 'generate', spec, draft: { peer: draft.host.name, disjoint } });
+      target.host.send({ type: 'generate', spec, draft: this.#pair(target, draftModel) });
     } catch (error) {
       this.#streams.delete(spec.stream);
       const failure = CodedError.from(error).toData();
@@ -223,10 +231,24 @@ export class Switchboard {
     }
   }
 
+  #moveDraft(stream: number, draftModel: string): void {
+    const target = this.#streams.get(stream);
+    if (target === undefined) return;
+    target.host.send({ type: 'moveDraft', stream, draft: this.#pair(target, draftModel) });
+  }
+
+  /** Connects a target with a draft. */
+  #pair(target: HostedModel, draftModel: string): DraftUse {
+    const draft = this.#find(draftModel);
+    this.#connect(target.host, draft.host);
+    const disjoint = [...draft.computesOn].every(device => !target.computesOn.has(device));
+    return { peer: draft.host.name, disjoint };
+  }
+
   #connect(one: ModelHost, other: ModelHost): void {
     const line = [one.name, other.name].sort().join(' ');
     if (this.#lines.has(line)) return;
-    this.#lines.add(line);
+    this.#lines.set(line, [one, other]);
     const { port1, port2 } = new MessageChannel();
     one.connect(other, port1);
     other.connect(one, port2);

@@ -7,7 +7,7 @@ import { vocabularyMismatch } from './vocabulary-checks.js';
 
 /** Whether one model can draft for another now, and if not, why. */
 export type DraftCheck =
-  | { readonly usable: true; readonly draft: ModelRecord }
+  | { readonly usable: true; readonly draft: ReadyModel }
   | {
       readonly usable: false;
       readonly offReason: SpeculationOffReason;
@@ -16,7 +16,7 @@ export type DraftCheck =
     };
 
 /**
- * Looks at states, memory types and vocabularies. A pair that nobody has compared yet passes;
+ * Looks at states, engines, memory types and vocabularies. A pair that nobody has compared yet passes;
  * whoever must know asks `vocabularies.compare` first. Free sequences are not looked at.
  */
 export function checkDraft(target: ModelRecord, draftName: string, shelf: Shelf): DraftCheck {
@@ -26,11 +26,32 @@ export function checkDraft(target: ModelRecord, draftName: string, shelf: Shelf)
   }
   if (draft.state === ModelState.FAILED) return failed(draft);
   if (!isReady(draft)) return notReady(draft, shelf.nowMs());
+  return checkPair(target, draft, shelf);
+}
+
+/** As `checkDraft`, for a loaded draft in whatever state, and known by that name or not. */
+export function checkPair(target: ModelRecord, draft: ReadyModel, shelf: Shelf): DraftCheck {
+  if (target.engineName !== draft.engineName) {
+    return off(SpeculationOffReason.ENGINE_MISMATCH, engineMismatch(target, draft));
+  }
   const stuck = [target, draft].find(({ loaded }) => loaded?.info.canSpeculate === false);
   if (stuck !== undefined) {
     return off(SpeculationOffReason.UNSUPPORTED_MEMORY_TYPE, unsupportedMemory(stuck));
   }
   return wasLoaded(target) ? compared(target, draft, shelf) : { usable: true, draft };
+}
+
+/** The refusal of a pair that lives in two engines. */
+export function engineMismatch(target: ModelRecord, draft: ModelRecord): CodedError {
+  const text = `${draft.name} is in the engine "${draft.engineName}", ${target.name} in "${target.engineName}"; only models of one engine can pair`;
+  return new CodedError('ENGINE_MISMATCH', text, {
+    metadata: {
+      model: draft.name,
+      engine: draft.engineName,
+      target: target.name,
+      target_engine: target.engineName,
+    },
+  });
 }
 
 /** A speculation that was required and cannot be had, for a reason without a refusal of its own. */

@@ -1,6 +1,6 @@
 import { CodedError } from '../coded-error.js';
 
-/** Form of a model id. */
+/** Form of a model id, and of an engine's name. */
 export const MODEL_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 
 /** `models/{id}` for a name with or without its prefix; undefined for what can be no name. */

@@ -25,9 +25,9 @@ export function modelView(record: ModelRecord, shelf: Shelf): Model {
     activeGenerations: record.generations.size,
     queuedGenerations: record.admission.waiting,
     activeDrafts: record.drafts.size,
-    kvUsedTokens: held ? shelf.engine.kvUsedTokens(record.name) : 0,
+    kvUsedTokens: held ? (record.home?.engine.kvUsedTokens(record.key) ?? 0) : 0,
     kvTotalTokens: held ? (loaded?.kvTotalTokens ?? 0) : 0,
-    engine: 'default',
+    engine: record.engineName,
     decodeCosts: [...(loaded?.decodeCosts ?? [])],
     warnings: [...record.warnings, ...(loaded?.warnings ?? [])],
   };

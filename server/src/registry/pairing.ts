@@ -1,30 +1,27 @@
 import { invalidField } from '../coded-error.js';
-import { checkDraft } from './draft-check.js';
+import { checkDraft, checkPair } from './draft-check.js';
 import { type ModelRecord, wasLoaded } from './record.js';
 import { type Shelf } from './shelf.js';
-import { CodedError } from '../coded-error.js';
-import { vocabularyMismatch } from './vocabulary-checks.js';
 
 /**
  * Makes `draft`, which the engine holds, the default draft of a target.
- * @throws CodedError MODEL_NOT_FOUND, MODEL_NOT_READY, … of the target; VOCAB_MISMATCH, UNSUPPORTED_MEMORY_TYPE
+ * @throws CodedError MODEL_NOT_FOUND, MODEL_NOT_READY, … of the target; ENGINE_MISMATCH, VOCAB_MISMATCH, UNSUPPORTED_MEMORY_TYPE
  */
 export async function pair(targetName: string, draft: ModelRecord, shelf: Shelf): Promise<void> {
   const target = shelf.ready(targetName);
   if (!wasLoaded(draft)) throw new Error(`${draft.name} is not loaded`);
-  for (const model of [target, draft]) {
-    if (model.loaded.info.canSpeculate) continue;
-    const text = `the memory of ${model.name} cannot be rolled back, which speculation needs`;
-    throw new CodedError('UNSUPPORTED_MEMORY_TYPE', text, { metadata: { model: model.name } });
-  }
-  const verdict = await shelf.vocabularies.compare(target, draft);
-  if (!verdict.match) throw vocabularyMismatch(target.name, draft.name, verdict);
+  // Before the comparison too: only an engine that holds both can compare.
+  const before = checkPair(target, draft, shelf);
+  if (!before.usable) throw before.error;
+  await shelf.vocabularies.compare(target, draft);
+  const after = checkPair(target, draft, shelf);
+  if (!after.usable) throw after.error;
   target.defaultDraft = draft.name;
 }
 
 /**
  * Sets or, with an empty name, takes away the default draft of a target. Streams in flight keep what they have.
- * @throws CodedError INVALID_FIELD, MODEL_NOT_FOUND, MODEL_NOT_READY, MODEL_FAILED, VOCAB_MISMATCH, …
+ * @throws CodedError INVALID_FIELD, MODEL_NOT_FOUND, MODEL_NOT_READY, MODEL_FAILED, ENGINE_MISMATCH, VOCAB_MISMATCH, …
  */
 export async function setDefaultDraft(
   targetName: string,

@@ -1,3 +1,4 @@
+import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
 import {
   type DeviceInfo,
   type DevicePlan,
@@ -58,11 +59,12 @@ export async function planModels(
 }
 
 async function groundOf(
-  { assumeEmpty }: PlanModelRequest,
+  { assumeEmpty, target, draft }: PlanModelRequest,
   shelf: Shelf,
   signal: AbortSignal,
 ): Promise<PlanGround> {
-  const inventory = await shelf.engine.inventory();
+  const engine = shelf.homes.engineFor(target?.engine || draft?.engine || DEFAULT_ENGINE);
+  const inventory = await engine.inventory();
   const devices = inventory.devices.map(device =>
     assumeEmpty ? { ...device, freeBytes: device.totalBytes } : device,
   );
@@ -70,7 +72,7 @@ async function groundOf(
   const plan = (spec: LoadSpec): Promise<PlannedModel> => {
     signal.throwIfAborted();
     const key = JSON.stringify({ ...spec, model: '' });
-    const planned = known.get(key) ?? shelf.engine.plan(spec);
+    const planned = known.get(key) ?? engine.plan(spec);
     known.set(key, planned);
     return planned;
   };

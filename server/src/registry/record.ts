@@ -1,17 +1,32 @@
 import { type LoadModelRequest, ModelState, Role, type Warning } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { type LoadedModel, type LoadSpec } from '../engine/protocol.js';
+import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
 import { Admission } from './admission.js';
+import { type EngineHome } from './engine-homes.js';
 import { type LoadRun } from './load-run.js';
 
 /** A stream as the models that take part in it see it. */
 export interface Stream {
   /** Number in the engine. */
   readonly id: number;
+  readonly target: ReadyModel;
   /** Ends it with an error. */
   end(error: CodedError): void;
   /** Makes it go on without its draft. */
   detachDraft(): void;
+  /** Makes it draft with another model, which takes the place of its draft; without one if that has no free sequence. */
+  moveDraft(to: ReadyModel): void;
+}
+
+/** What a record is made with, beside its request. */
+export interface RecordOptions {
+  /** Named by the server's own configuration. */
+  readonly trusted: boolean;
+  /** Generations that may wait for it. */
+  readonly maxQueue: number;
+  /** What its engine calls it. @default its name */
+  readonly key?: string;
 }
 
 /** One model that the server knows, in any state. */
@@ -21,6 +36,10 @@ export class ModelRecord {
   failure: CodedError | undefined;
   /** Set while LOADING or RELOADING. */
   run: LoadRun | undefined;
+  /** The model that is being loaded to take its place. */
+  successor: ModelRecord | undefined;
+  /** The engine that it lives in; set once its load has begun there. */
+  home: EngineHome | undefined;
   /** What the engine was asked for; set once everything was resolved. */
   spec: LoadSpec | undefined;
   /** What the engine reported last; stale unless READY or DRAINING. */
@@ -40,18 +59,27 @@ export class ModelRecord {
   readonly drafts = new Set<Stream>();
   readonly admission: Admission;
   readonly name: string;
+  /** What its engine calls it: another name than that of the model whose place it takes. */
+  readonly key: string;
   readonly request: LoadModelRequest;
   /** Named by the server's own configuration. */
   readonly trusted: boolean;
   readonly #idleWaiters = new Set<() => void>();
 
-  constructor(name: string, request: LoadModelRequest, trusted: boolean, maxQueue: number) {
+  constructor(request: LoadModelRequest, { trusted, maxQueue, key }: RecordOptions) {
+    const name = `models/${request.modelId}`;
     this.name = name;
+    this.key = key ?? name;
     this.request = request;
     this.trusted = trusted;
     this.role = roleOf(request);
     const capacity = () => this.loaded?.options.parallelSequences ?? 0;
     this.admission = new Admission(name, capacity, maxQueue);
+  }
+
+  /** Name of the engine that it was asked into. */
+  get engineName(): string {
+    return this.request.engine || DEFAULT_ENGINE;
   }
 
   /** Streams that generate on it, are about to, or wait to. */
@@ -90,16 +118,17 @@ export function roleOf(request: LoadModelRequest): Role {
 /** A record that has been loaded; one that serves requests unless its state changed since. */
 export interface ReadyModel extends ModelRecord {
   readonly loaded: LoadedModel;
+  readonly home: EngineHome;
 }
 
 /** Narrows a record to one that has been loaded at least once. */
 export function wasLoaded(record: ModelRecord): record is ReadyModel {
-  return record.loaded !== undefined;
+  return record.loaded !== undefined && record.home !== undefined;
 }
 
 /** Narrows a record to one that serves requests. */
 export function isReady(record: ModelRecord): record is ReadyModel {
-  return record.state === ModelState.READY && record.loaded !== undefined;
+  return record.state === ModelState.READY && wasLoaded(record);
 }
 
 /** Why a model that is not READY cannot be used: MODEL_NOT_READY, MODEL_UNLOADING or MODEL_FAILED. */

@@ -1,6 +1,7 @@
 import { ModelState } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { type EngineExit } from '../engine/engine.js';
+import { type EngineHome } from './engine-homes.js';
 import { loadSpec } from './loader.js';
 import { LoadRun } from './load-run.js';
 import { type ModelRecord } from './record.js';
@@ -11,16 +12,18 @@ interface Waiter {
   readonly reject: (error: CodedError) => void;
 }
 
-/** Brings models back after the engine process has died. */
+/** Brings the models of one engine back after its process has died. */
 export class Recovery {
+  readonly #home: EngineHome;
   readonly #shelf: Shelf;
   #process = 0;
   #waiting: Waiter[] = [];
 
-  constructor(shelf: Shelf) {
+  constructor(home: EngineHome, shelf: Shelf) {
+    this.#home = home;
     this.#shelf = shelf;
-    shelf.engine.onExit(exit => this.#died(exit));
-    shelf.engine.onRestart(() => void this.#restarted());
+    home.engine.onExit(exit => this.#died(exit));
+    home.engine.onRestart(() => void this.#restarted());
   }
 
   /**
@@ -36,14 +39,20 @@ export class Recovery {
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
+  /** Models of this engine that the server knows, in the order of loading. */
+  get #records(): readonly ModelRecord[] {
+    return this.#shelf.records.filter(({ home }) => home === this.#home);
+  }
+
   #died({ how, backOffMs }: EngineExit): void {
     const shelf = this.#shelf;
+    const { name: engine, crashes } = this.#home;
     const lost = new CodedError('ENGINE_RESTARTED', `the engine process has ended (${how})`, {
-      metadata: { last_exit: how },
+      metadata: { engine, last_exit: how },
       retryAfterMs: Math.max(MIN_RETRY_MS, backOffMs),
     });
-    for (const record of shelf.records) {
-      if (record.generations.size > 0 || record.drafts.size > 0) shelf.crashes.blame(record.name);
+    for (const record of this.#records) {
+      if (record.generations.size > 0 || record.drafts.size > 0) crashes.blame(record.key);
       record.admission.refuseAll(lost);
       // A handler that is parked on a stalled reader would keep its sequence beyond the reload.
       for (const stream of record.generations) stream.end(lost);
@@ -56,16 +65,16 @@ export class Recovery {
   }
 
   async #restarted(): Promise<void> {
-    const shelf = this.#shelf;
+    const { crashes } = this.#home;
     this.#process += 1;
     const process = this.#process;
-    for (const record of shelf.records) {
-      if (shelf.crashes.condemns(record.name)) this.#condemn(record);
+    for (const record of this.#records) {
+      if (crashes.condemns(record.key)) this.#condemn(record);
     }
-    shelf.crashes.nextProcess();
+    crashes.nextProcess();
     for (const { resolve } of this.#waiting.splice(0)) resolve();
     // One after the other, so that a model that kills the engine stands alone.
-    for (const record of shelf.records) {
+    for (const record of this.#records) {
       if (this.#process !== process) return;
       await this.#reload(record);
     }
@@ -74,7 +83,7 @@ export class Recovery {
   #condemn(record: ModelRecord): void {
     if (record.state !== ModelState.RELOADING) return;
     const text = `the engine process ended three times within a minute while ${record.name} was at work`;
-    const metadata = { model: record.name, last_exit: this.#shelf.engine.status().lastExit };
+    const metadata = { model: record.name, last_exit: this.#home.engine.status().lastExit };
     this.#fail(record, new CodedError('MODEL_CRASHED_ENGINE', text, { metadata }));
   }
 

@@ -6,6 +6,7 @@ import {
   type PlanModelResponse,
 } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
+import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
 import { load } from './loader.js';
 import { LoadRun } from './load-run.js';
 import { type StageProgress } from './load-progress.js';
@@ -14,7 +15,9 @@ import { setDefaultDraft } from './pairing.js';
 import { resolvePlacement } from './placement.js';
 import { planModels } from './plan.js';
 import { isReady, ModelRecord, type ReadyModel, roleOf, unusable } from './record.js';
+import { type EngineHome } from './engine-homes.js';
 import { Recovery } from './recovery.js';
+import { assertReplaceable } from './replacement.js';
 import { differingFields } from './same-request.js';
 import { type RegistryOptions, Shelf } from './shelf.js';
 import { type OpenStream, openStream, type StreamRequest } from './streams.js';
@@ -30,13 +33,16 @@ export interface Loading {
 /** Every model of a server: loads, unloads, pairs, and brings back after a crash. */
 export class ModelRegistry {
   readonly #shelf: Shelf;
-  readonly #recovery: Recovery;
+  readonly #recoveries = new Map<EngineHome, Recovery>();
   /** By name, the end of the last load, so that the next one of that name does not meet it in the engine. */
   readonly #endings = new Map<string, Promise<void>>();
 
   constructor(options: RegistryOptions) {
     this.#shelf = new Shelf(options);
-    this.#recovery = new Recovery(this.#shelf);
+    this.#shelf.homes.follow({
+      opened: home => void this.#recoveries.set(home, new Recovery(home, this.#shelf)),
+      ended: home => void this.#recoveries.delete(home),
+    });
   }
 
   /** Every model, in the order of loading. */
@@ -58,6 +64,11 @@ export class ModelRegistry {
     return this.#shelf.ready(name);
   }
 
+  /** @throws CodedError MODEL_NOT_READY when a model that was asked for has been taken away meanwhile, or replaced */
+  assertHeld(record: ModelRecord): void {
+    if (!this.#shelf.holds(record)) throw unusable(record, this.#shelf.nowMs());
+  }
+
   /** The record as callers see it. */
   view(record: ModelRecord): Model {
     return modelView(record, this.#shelf);
@@ -70,7 +81,8 @@ export class ModelRegistry {
 
   /**
    * Loads a model for a request, or joins the load of the same one.
-   * @throws CodedError for wrong fields, MODEL_EXISTS, MODEL_NOT_FOUND and others of `draft_for`; the rest by the progress
+   * @throws CodedError for wrong fields, MODEL_EXISTS, MODEL_IN_USE, MODEL_NOT_FOUND and others of `draft_for`; the rest by
+   * the progress
    */
   async load(request: LoadModelRequest, signal: AbortSignal): Promise<Loading> {
     await this.#cleanedUp(request);
@@ -82,9 +94,10 @@ export class ModelRegistry {
     // Another caller may have begun the same load meanwhile.
     const begun = this.#same(request);
     if (begun !== undefined) return await this.#join(begun, request, signal);
-    this.#assertFree(request);
+    const old = this.#toReplace(request);
+    if (old === undefined) this.#assertFree(request);
     if (request.draftFor !== '') this.#shelf.ready(request.draftFor);
-    const record = this.#add(request, false);
+    const record = old === undefined ? this.#add(request, false) : this.#succeed(old, request);
     return this.#follow(record, this.#start(record, request.detached, false), signal);
   }
 
@@ -105,8 +118,9 @@ export class ModelRegistry {
         const died =
           record.failure?.reason === 'MODEL_CRASHED_ENGINE' ||
           record.failure?.reason === 'ENGINE_RESTARTED';
-        if (!died || this.#shelf.crashes.condemns(record.name)) throw error;
-        if (!this.#shelf.engine.status().running) await this.#recovery.nextProcess();
+        const { home } = record;
+        if (!died || home === undefined || home.crashes.condemns(record.key)) throw error;
+        if (!home.engine.status().running) await this.#recoveries.get(home)?.nextProcess();
       }
     }
   }
@@ -132,28 +146,48 @@ export class ModelRegistry {
   /** Gives up every load. */
   close(): void {
     const error = new CodedError('SERVER_DRAINING', 'the server is shutting down');
-    for (const record of this.records) record.run?.abort(error);
-    this.#recovery.close(error);
+    for (const { run, successor } of this.records) {
+      run?.abort(error);
+      successor?.run?.abort(error);
+    }
+    for (const recovery of this.#recoveries.values()) recovery.close(error);
   }
 
   /** A load that was given up holds its id until the engine has let go of it. */
   async #cleanedUp({ modelId }: LoadModelRequest): Promise<void> {
     const record = this.find(modelId);
-    if (record?.run?.signal.aborted === true) await this.#endings.get(record.name);
+    const runs = [record?.run, record?.successor?.run];
+    const givenUp = runs.some(run => run?.signal.aborted === true);
+    if (record !== undefined && givenUp) await this.#endings.get(record.name);
   }
 
-  /** The record of the same request; undefined if the id is free or taken by another request. */
+  /** The record of the same request, loaded or on its way; undefined if the id is free or taken by another request. */
   #same(request: LoadModelRequest): ModelRecord | undefined {
     const record = this.find(request.modelId);
-    if (record === undefined) return undefined;
-    return differingFields(record.request, request).length === 0 ? record : undefined;
+    return [record, record?.successor].find(
+      each => each !== undefined && differingFields(each.request, request).length === 0,
+    );
+  }
+
+  /** The model whose place a request wants to take. @throws CodedError MODEL_IN_USE, MODEL_NOT_READY, MODEL_EXISTS, … */
+  #toReplace(request: LoadModelRequest): ModelRecord | undefined {
+    const old = request.replace ? this.find(request.modelId) : undefined;
+    if (old === undefined) return undefined;
+    if (old.successor !== undefined) this.#refuseTaken(old.successor, request);
+    assertReplaceable(old, this.#shelf);
+    return old;
   }
 
   #assertFree(request: LoadModelRequest): void {
     const record = this.find(request.modelId);
-    if (record === undefined) return;
+    if (record !== undefined) this.#refuseTaken(record, request);
+  }
+
+  #refuseTaken(record: ModelRecord, request: LoadModelRequest): never {
     const differs = differingFields(record.request, request).join(',');
-    const text = `${record.name} exists with other settings (${differs}); unload it first or take another id`;
+    const text = this.#shelf.holds(record)
+      ? `${record.name} exists with other settings (${differs}); replace it, unload it first, or take another id`
+      : `${record.name} is being replaced with other settings (${differs}); wait until it is`;
     throw new CodedError('MODEL_EXISTS', text, { metadata: { model: record.name, differs } });
   }
 
@@ -172,7 +206,7 @@ export class ModelRegistry {
       return this.#follow(record, record.run, signal);
     }
     if (record.state !== ModelState.FAILED) throw unusable(record, this.#shelf.nowMs());
-    this.#shelf.crashes.forget(record.name);
+    record.home?.crashes.forget(record.key);
     return this.#follow(record, this.#start(record, request.detached, true), signal);
   }
 
@@ -183,8 +217,17 @@ export class ModelRegistry {
   #add(request: LoadModelRequest, trusted: boolean): ModelRecord {
     this.#assertFree(request);
     const { maxQueue } = this.#shelf;
-    const record = new ModelRecord(`models/${request.modelId}`, request, trusted, maxQueue);
+    const record = new ModelRecord(request, { trusted, maxQueue });
     this.#shelf.add(record);
+    return record;
+  }
+
+  /** A model that takes the place of another once it is loaded; until then nobody but the old one knows it. */
+  #succeed(old: ModelRecord, request: LoadModelRequest): ModelRecord {
+    const { maxQueue } = this.#shelf;
+    const key = this.#shelf.freshKey(old.name);
+    const record = new ModelRecord(request, { trusted: false, maxQueue, key });
+    old.successor = record;
     return record;
   }
 
@@ -195,7 +238,7 @@ export class ModelRegistry {
     record.failure = undefined;
     record.closing = false;
     record.lost = false;
-    this.#shelf.changed(record);
+    if (this.#shelf.holds(record)) this.#shelf.changed(record);
     const before = this.#endings.get(record.name);
     const ending = this.#perform(record, run, keepFailed, before).finally(() => {
       if (this.#endings.get(record.name) === ending) this.#endings.delete(record.name);
@@ -211,9 +254,11 @@ export class ModelRegistry {
     before: Promise<void> | undefined,
   ): Promise<void> {
     const { log } = this.#shelf;
+    const known = this.find(record.name);
+    const old = known?.successor === record ? known : undefined;
     try {
       await before;
-      await load(record, run, this.#shelf);
+      await load(record, run, this.#shelf, old);
       record.run = undefined;
       log.info({ model: record.name, state: record.state, ms: record.loadMs }, 'model loaded');
       this.#shelf.changed(record);
@@ -225,15 +270,20 @@ export class ModelRegistry {
       record.run = undefined;
       record.failure = coded;
       record.state = ModelState.FAILED;
-      if (keepFailed) this.#shelf.changed(record);
-      else this.#shelf.remove(record);
+      if (old !== undefined) old.successor = undefined;
+      if (keepFailed && this.#shelf.holds(record)) this.#shelf.changed(record);
+      else {
+        this.#shelf.remove(record);
+        await this.#shelf.homes.leave(record);
+      }
       run.fail(coded);
     }
   }
 
   /** Wrong fields are told before names and states; what BEST_EFFORT may forgive is left to the load. */
   async #checkPlacement(request: LoadModelRequest): Promise<void> {
-    const inventory = await this.#shelf.engine.inventory();
+    const engine = this.#shelf.homes.engineFor(request.engine || DEFAULT_ENGINE);
+    const inventory = await engine.inventory();
     try {
       resolvePlacement(request.placement, roleOf(request), inventory);
     } catch (error) {

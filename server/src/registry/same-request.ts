@@ -8,13 +8,14 @@ import {
   RuntimeOptions,
   SplitMode,
 } from '@outrider/sdk/proto';
+import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
 import { canonicalName } from './model-name.js';
 import { roleOf } from './record.js';
 
 /**
  * Paths of the fields in which two loads of one id differ, in proto names; empty when they ask for the same model.
- * What is unset counts as its default, where that does not depend on the file or the machine. `detached` does not count: it
- * says how to wait, not what to load.
+ * What is unset counts as its default, where that does not depend on the file or the machine. `detached` and `replace` do not
+ * count: they say how to load, not what.
  */
 export function differingFields(a: LoadModelRequest, b: LoadModelRequest): string[] {
   const [left, right] = [flatten(normal(a)), flatten(normal(b))];
@@ -30,7 +31,8 @@ function normal(request: LoadModelRequest): LoadModelRequest {
     role: roleOf(request),
     placement: normalPlacement(request.placement, roleOf(request)),
     options: normalOptions(request.options),
-    engine: request.engine || 'default',
+    engine: request.engine || DEFAULT_ENGINE,
+    replace: false,
     detached: false,
   });
 }

@@ -1,13 +1,13 @@
 import { type Logger } from 'pino';
-import { type Engine } from '../engine/engine.js';
-import { CrashLedger } from './crash-ledger.js';
+import { type EnginePool } from '../engine/engine-pool.js';
+import { EngineHomes } from './engine-homes.js';
 import { canonicalName, modelNotFound } from './model-name.js';
 import { isReady, type ModelRecord, type ReadyModel, unusable } from './record.js';
 import { VocabularyChecks } from './vocabulary-checks.js';
 
 /** What a registry needs from outside. */
 export interface RegistryOptions {
-  readonly engine: Engine;
+  readonly engines: EnginePool;
   readonly log: Logger;
   /** Folders that requests may load from. */
   readonly roots: readonly string[];
@@ -19,24 +19,22 @@ export interface RegistryOptions {
 
 /** The models of a server, and what the parts of the registry share. */
 export class Shelf {
-  readonly engine: Engine;
+  readonly homes: EngineHomes;
   readonly log: Logger;
   readonly roots: readonly string[];
   readonly maxQueue: number;
   readonly nowMs: () => number;
-  readonly vocabularies: VocabularyChecks;
-  readonly crashes: CrashLedger;
+  readonly vocabularies = new VocabularyChecks();
   readonly #records = new Map<string, ModelRecord>();
+  #replacements = 1;
   readonly #listeners = new Set<(record: ModelRecord, known: boolean) => void>();
 
   constructor(options: RegistryOptions) {
-    this.engine = options.engine;
     this.log = options.log;
     this.roots = options.roots;
     this.maxQueue = options.maxQueue;
     this.nowMs = options.nowMs ?? (() => performance.now());
-    this.vocabularies = new VocabularyChecks(options.engine);
-    this.crashes = new CrashLedger(this.nowMs);
+    this.homes = new EngineHomes(options.engines, this.nowMs);
   }
 
   /** Every model, in the order of loading. */
@@ -75,6 +73,17 @@ export class Shelf {
       if (other.defaultDraft === record.name) other.defaultDraft = undefined;
     }
     this.changed(record);
+  }
+
+  /** Puts a model into the place of another. Pairings go by name, so they follow. */
+  replace(old: ModelRecord, fresh: ModelRecord): void {
+    if (this.holds(old)) this.#records.set(fresh.name, fresh);
+  }
+
+  /** A name for an engine that may hold the model of that name already. */
+  freshKey(name: string): string {
+    this.#replacements += 1;
+    return `${name}#${this.#replacements}`;
   }
 
   /** False once a record was removed, also when another took its name. */

@@ -27,14 +27,14 @@ export interface WantedSpeculation {
 export interface DecidedSpeculation {
   readonly spec: SpeculationSpec;
   readonly effective: EffectiveSpeculation;
-  readonly draft: ModelRecord | undefined;
 }
 
 /** Makes sure that the vocabularies of a request's pair were compared. */
 export async function learnPair(target: ReadyModel, wanted: WantedSpeculation, shelf: Shelf) {
   if (isOff(wanted)) return;
   const draft = shelf.find(draftName(target, wanted));
-  if (draft !== undefined && isReady(draft)) await shelf.vocabularies.compare(target, draft);
+  if (draft === undefined || !isReady(draft) || draft.home !== target.home) return;
+  await shelf.vocabularies.compare(target, draft);
 }
 
 /**
@@ -45,7 +45,7 @@ export function decideSpeculation(
   target: ReadyModel,
   wanted: WantedSpeculation,
   shelf: Shelf,
-  seat: (draft: ModelRecord) => boolean,
+  seat: (draft: ReadyModel) => boolean,
 ): DecidedSpeculation {
   if (isOff(wanted)) {
     const detail = wanted.mode === 'off' ? 'mode is OFF' : 'max_draft_tokens is 0';
@@ -82,7 +82,7 @@ function draftName(target: ModelRecord, wanted: WantedSpeculation): string {
 
 function active(
   target: ReadyModel,
-  draft: ModelRecord,
+  draft: ReadyModel,
   wanted: WantedSpeculation,
 ): DecidedSpeculation {
   const rows = target.loaded.options.microBatchSize ?? Infinity;
@@ -90,8 +90,7 @@ function active(
   const minDraftTokens = Math.min(wanted.minDraftTokens, maxDraftTokens);
   const { minDraftProbability } = wanted;
   return {
-    draft,
-    spec: { draftModel: draft.name, maxDraftTokens, minDraftTokens, minDraftProbability },
+    spec: { draftModel: draft.key, maxDraftTokens, minDraftTokens, minDraftProbability },
     effective: {
       active: true,
       offReason: SpeculationOffReason.UNSPECIFIED,
@@ -107,7 +106,7 @@ function active(
       minDraftProbability,
       overlap: false,
       targetDevices: holders(target.loaded.placement),
-      draftDevices: draft.loaded === undefined ? [] : holders(draft.loaded.placement),
+      draftDevices: holders(draft.loaded.placement),
     },
   };
 }
@@ -118,7 +117,6 @@ function plain(
   detail: string,
 ): DecidedSpeculation {
   return {
-    draft: undefined,
     spec: { maxDraftTokens: 0, minDraftTokens: 0, minDraftProbability: 0 },
     effective: {
       active: false,

@@ -2,6 +2,7 @@ import { type EffectiveSpeculation, ModelState } from '@outrider/sdk/proto';
 import { type CodedError } from '../coded-error.js';
 import { type SpeculationSpec } from '../engine/protocol.js';
 import { type Held } from './admission.js';
+import { DraftSeat } from './draft-seat.js';
 import { isReady, type ModelRecord, type ReadyModel, type Stream, unusable } from './record.js';
 import { type Shelf } from './shelf.js';
 import { unloadedError } from './unload.js';
@@ -23,7 +24,9 @@ export interface OpenStream {
   /** Number for the engine. */
   readonly id: number;
   readonly target: ReadyModel;
-  readonly draft: ModelRecord | undefined;
+  /** The model that drafts now; another one after its replacement. */
+  readonly draft: ReadyModel | undefined;
+  /** For the engine, at the time of asking. */
   readonly spec: SpeculationSpec;
   readonly effective: EffectiveSpeculation;
   /** The request's own, or that of a forced unload. */
@@ -76,23 +79,23 @@ function isDraining(target: ModelRecord): boolean {
 
 function begin(request: StreamRequest, held: Held, shelf: Shelf): OpenStream {
   const { target, maxTokens } = request;
-  let draftHeld: Held | undefined;
-  const { draft, spec, effective } = decideSpeculation(
-    target,
-    request.speculation,
-    shelf,
-    candidate => (draftHeld = candidate.admission.tryEnter(maxTokens)) !== undefined,
+  const seat = new DraftSeat(maxTokens);
+  const { spec, effective } = decideSpeculation(target, request.speculation, shelf, candidate =>
+    seat.take(candidate),
   );
   const own = new AbortController();
-  const id = shelf.engine.nextStream();
+  const { engine, crashes } = target.home;
+  const id = engine.nextStream();
   const stream: Stream = {
     id,
+    target,
     end: (error: CodedError) => own.abort(error),
     detachDraft() {
-      if (draft === undefined || !draft.drafts.delete(stream)) return;
-      if (draftHeld !== undefined) draft.admission.leave(draftHeld);
-      shelf.engine.detachDraft(id);
-      draft.streamEnded();
+      if (seat.leave(stream)) engine.detachDraft(id);
+    },
+    moveDraft(to) {
+      if (seat.move(stream, to)) engine.moveDraft(id, to.key);
+      else engine.detachDraft(id);
     },
   };
   const signal = AbortSignal.any([request.signal, own.signal]);
@@ -102,20 +105,23 @@ function begin(request: StreamRequest, held: Held, shelf: Shelf): OpenStream {
       target.admission.leave(held);
       target.streamEnded();
     }
-    if (draft?.drafts.delete(stream) === true && draftHeld !== undefined) {
-      draft.admission.leave(draftHeld);
-      draft.streamEnded();
-    }
+    seat.leave(stream);
   };
   target.generations.add(stream);
-  draft?.drafts.add(stream);
+  seat.draft?.drafts.add(stream);
   // A handler that is parked on a stalled reader never runs its finally.
   signal.addEventListener('abort', close, { once: true });
   return {
     id,
     target,
-    draft,
-    spec,
+    get draft() {
+      return seat.draft;
+    },
+    get spec() {
+      const { maxDraftTokens, minDraftTokens, minDraftProbability } = spec;
+      const limits = { maxDraftTokens, minDraftTokens, minDraftProbability };
+      return seat.draft === undefined ? limits : { ...limits, draftModel: seat.draft.key };
+    },
     effective,
     signal,
     produced: tokens => {
@@ -124,8 +130,8 @@ function begin(request: StreamRequest, held: Held, shelf: Shelf): OpenStream {
     observe: (tokens, milliseconds) => target.admission.observe(tokens, milliseconds),
     failed(error) {
       if (error.reason !== 'ENGINE_RESTARTED') return;
-      shelf.crashes.blame(target.name);
-      if (draft !== undefined) shelf.crashes.blame(draft.name);
+      crashes.blame(target.key);
+      if (seat.draft !== undefined) crashes.blame(seat.draft.key);
     },
     close,
   };

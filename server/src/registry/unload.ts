@@ -41,6 +41,8 @@ export async function unload(
       // It holds nothing, or what it holds is freed by its load when that is aborted.
       shelf.remove(record);
       record.run?.abort(unloadedError(record));
+      record.successor?.run?.abort(unloadedError(record));
+      if (record.state !== ModelState.LOADING) await shelf.homes.leave(record);
       return { freed: [], abortedGenerations: 0, detachedGenerations: 0 };
   }
 }
@@ -67,6 +69,7 @@ async function unloadReady(
     setState(record, ModelState.DRAINING, shelf);
   }
   record.closing = true;
+  record.successor?.run?.abort(unloadedError(record));
   const detachedGenerations = record.drafts.size;
   const abortedGenerations = record.users;
   for (const stream of record.drafts) stream.detachDraft();
@@ -79,7 +82,7 @@ async function unloadReady(
 
 async function free(record: ModelRecord, shelf: Shelf): Promise<void> {
   try {
-    await shelf.engine.unload(record.name);
+    await record.home?.engine.unload(record.key);
   } catch (error) {
     // A dead engine holds nothing.
     if (CodedError.from(error).reason !== 'ENGINE_RESTARTED') {
@@ -89,15 +92,21 @@ async function free(record: ModelRecord, shelf: Shelf): Promise<void> {
     }
   }
   shelf.remove(record);
+  await shelf.homes.leave(record);
 }
 
 function refuseIfInUse(record: ModelRecord, { force, detach }: UnloadOptions): void {
   const [generations, drafts] = [record.users, record.drafts.size];
   if (force || (generations === 0 && (drafts === 0 || detach))) return;
-  const remedy = generations === 0 ? 'detach, drain or force' : 'drain or force';
+  throw inUse(record, generations === 0 ? 'detach, drain or force' : 'drain or force');
+}
+
+/** The refusal to take away a model that streams use. */
+export function inUse(record: ModelRecord, remedy: string): CodedError {
+  const [generations, drafts] = [record.users, record.drafts.size];
   const text = `${record.name} is in use: ${generations} generations, ${drafts} drafts; ${remedy}`;
   const metadata = { model: record.name, generations: String(generations), drafts: String(drafts) };
-  throw new CodedError('MODEL_IN_USE', text, { metadata });
+  return new CodedError('MODEL_IN_USE', text, { metadata });
 }
 
 function idle(record: ModelRecord, timeoutMs: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,4 @@
 import { CodedError } from '../coded-error.js';
-import { type Engine } from '../engine/engine.js';
 import { type PairVerdict } from '../engine/protocol.js';
 import { type ReadyModel } from './record.js';
 
@@ -7,24 +6,18 @@ import { type ReadyModel } from './record.js';
 export class VocabularyChecks {
   readonly #verdicts = new Map<string, PairVerdict>();
 
-  readonly #engine: Engine;
-
-  constructor(engine: Engine) {
-    this.#engine = engine;
-  }
-
   /** The verdict, if it was asked for before. */
   known(target: ReadyModel, draft: ReadyModel): PairVerdict | undefined {
     const [a, b] = [target.loaded.vocabularyFingerprint, draft.loaded.vocabularyFingerprint];
     return a === b && a !== '' ? { match: true } : this.#verdicts.get(`${a} ${b}`);
   }
 
-  /** The verdict, from the engine if need be. */
+  /** The verdict, from the engine that holds both if need be. */
   async compare(target: ReadyModel, draft: ReadyModel): Promise<PairVerdict> {
     const known = this.known(target, draft);
     if (known !== undefined) return known;
     const [a, b] = [target.loaded.vocabularyFingerprint, draft.loaded.vocabularyFingerprint];
-    const verdict = await this.#engine.comparePair(target.name, draft.name);
+    const verdict = await target.home.engine.comparePair(target.key, draft.key);
     // By fingerprint: a name may stand for another file after a reload.
     if (a !== '' && b !== '') this.#verdicts.set(`${a} ${b}`, verdict);
     return verdict;

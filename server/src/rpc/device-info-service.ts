@@ -10,7 +10,7 @@ import {
   type WatchDeviceInfoResponse,
 } from '@outrider/sdk/proto';
 import { CodedError, invalidField } from '../coded-error.js';
-import { type Engine } from '../engine/engine.js';
+import { DEFAULT_ENGINE, type EnginePool, type NamedEngine } from '../engine/engine-pool.js';
 import { type EngineInventory } from '../engine/protocol.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
@@ -31,13 +31,13 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
   RequestContext & BackgroundContext
 > {
   readonly #registry: ModelRegistry;
-  readonly #engine: Engine;
+  readonly #engines: EnginePool;
   readonly #host = hostInfo();
   #last: Reading | undefined;
 
-  constructor(registry: ModelRegistry, engine: Engine) {
+  constructor(registry: ModelRegistry, engines: EnginePool) {
     this.#registry = registry;
-    this.#engine = engine;
+    this.#engines = engines;
   }
 
   async getDeviceInfo(): Promise<GetDeviceInfoResponse> {
@@ -81,15 +81,18 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
       devices: ordered.map(device => ({ ...device, models: this.#held(device.name) })),
       backends: [...backends],
       host: this.#host,
-      engines: [this.#engineInfo()],
+      engines: this.#engines.all.map(engineInfo),
       serverVersion: VERSION,
     };
   }
 
-  /** While the engine is away, what it said last, with the time of then. */
+  /** While the default engine is away, what it said last, with the time of then. Every engine sees the same devices. */
   async #read(): Promise<Reading> {
+    const engine = this.#engines.find(DEFAULT_ENGINE);
+    if (engine === undefined)
+      throw new CodedError('SERVER_DRAINING', 'the server is shutting down');
     try {
-      this.#last = { time: new Date(), ...(await this.#engine.inventory()) };
+      this.#last = { time: new Date(), ...(await engine.inventory()) };
     } catch (error) {
       if (CodedError.from(error).reason !== 'ENGINE_RESTARTED' || !this.#last) throw error;
     }
@@ -103,18 +106,18 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
       return usage === undefined ? [] : [{ model: name, usage }];
     });
   }
+}
 
-  #engineInfo(): EngineInfo {
-    const { running, restarts, library, lastExit } = this.#engine.status();
-    return {
-      name: 'default',
-      running,
-      restarts,
-      llamaVersion: library?.version ?? '',
-      llamaCommit: library?.commit ?? '',
-      lastExit,
-    };
-  }
+function engineInfo({ name, engine }: NamedEngine): EngineInfo {
+  const { running, restarts, library, lastExit } = engine.status();
+  return {
+    name,
+    running,
+    restarts,
+    llamaVersion: library?.version ?? '',
+    llamaCommit: library?.commit ?? '',
+    lastExit,
+  };
 }
 
 const VERSION = readVersion();

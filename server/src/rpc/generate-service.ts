@@ -8,7 +8,6 @@ import {
   type TokenizeResponse,
 } from '@outrider/sdk/proto';
 import { type ServerConfig } from '../config/config.js';
-import { type Engine } from '../engine/engine.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
   type BackgroundContext,
@@ -23,7 +22,6 @@ import { validateDetokenize, validateTokenize } from './validate/tokenize.js';
 /** What the services work with. */
 export interface ServiceParts {
   readonly registry: ModelRegistry;
-  readonly engine: Engine;
   readonly config: ServerConfig;
 }
 
@@ -45,17 +43,17 @@ export class GenerateService implements GenerateServiceImplementation<
   }
 
   async tokenize(request: TokenizeRequest): Promise<TokenizeResponse> {
-    const { registry, engine } = this.#parts;
     const input = validateTokenize(request);
-    const spec = tokenizeSpec(input, registry.ready(request.model), request);
-    return { tokenIds: [...(await engine.tokenize(spec))] };
+    const model = this.#parts.registry.ready(request.model);
+    const spec = tokenizeSpec(input, model, request);
+    return { tokenIds: [...(await model.home.engine.tokenize(spec))] };
   }
 
   async detokenize(request: DetokenizeRequest): Promise<DetokenizeResponse> {
-    const { registry, engine } = this.#parts;
+    const { registry } = this.#parts;
     validateDetokenize(request, limitsOf(registry.find(request.model)));
-    const { name } = registry.ready(request.model);
+    const { key, home } = registry.ready(request.model);
     const { tokenIds, renderSpecial } = request;
-    return { text: await engine.detokenize({ model: name, tokenIds, renderSpecial }) };
+    return { text: await home.engine.detokenize({ model: key, tokenIds, renderSpecial }) };
   }
 }

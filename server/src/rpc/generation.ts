@@ -21,20 +21,24 @@ export async function* generate(
   parts: ServiceParts,
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const arrivedMs = performance.now();
-  const { registry, engine, config } = parts;
+  const { registry, config } = parts;
   validateGenerate(request, limitsOf(registry.find(request.model)));
   if (request.input === undefined) throw invalidField('input', 'is missing');
   const target = registry.ready(request.model);
   const deadline = new CallDeadline(context, 'QUEUE');
   try {
-    const ids = await promptIds(request.input, target, engine);
+    const ids = await promptIds(request.input, target).catch((error: unknown) => {
+      // An engine that was asked about a model which has just been replaced knows no better than to fail.
+      registry.assertHeld(target);
+      throw error;
+    });
     throwIfAborted(deadline.signal);
     const maxTokens = request.maxTokens ?? target.loaded.options.contextLength ?? 0;
     const stream = await openStream(request, target, maxTokens, deadline, parts);
     try {
       const spec: GenerateSpec = {
         stream: stream.id,
-        model: target.name,
+        model: target.key,
         promptIds: ids,
         maxTokens,
         stop: request.stop,
@@ -46,7 +50,7 @@ export async function* generate(
       const startedMs = performance.now();
       const queueUs = Math.round((startedMs - arrivedMs) * 1000);
       notePrompt(context.facts, stream, ids.length, queueUs);
-      yield* events(spec, stream, { context, deadline, queueUs, parts });
+      yield* events(spec, stream, { context, deadline, queueUs });
     } finally {
       stream.close();
     }
@@ -62,20 +66,19 @@ interface Run {
   readonly context: HandlerContext;
   readonly deadline: CallDeadline;
   readonly queueUs: number;
-  readonly parts: ServiceParts;
 }
 
 async function* events(
   spec: GenerateSpec,
   stream: OpenStream,
-  { context, deadline, queueUs, parts }: Run,
+  { context, deadline, queueUs }: Run,
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const { requestId, facts } = context;
   const began = performance.now();
   const { statsLevel } = spec;
   deadline.stage = 'PROMPT';
   try {
-    const source = parts.engine.generate(spec, stream.signal);
+    const source = stream.target.home.engine.generate(spec, stream.signal);
     for await (const event of untilAborted(source, stream.signal)) {
       switch (event.type) {
         case 'started':
@@ -89,7 +92,7 @@ async function* events(
               seed: spec.sampling.seed,
               speculation: stream.effective,
               targetPlacement: stream.target.loaded.placement,
-              draftPlacement: stream.draft?.loaded?.placement,
+              draftPlacement: stream.draft?.loaded.placement,
             },
           });
           break;

@@ -1,6 +1,5 @@
 import { type GenerateRequest, type TokenizeRequest } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
-import { type Engine } from '../engine/engine.js';
 import { type TokenizeSpec } from '../engine/protocol.js';
 import { type ReadyModel } from '../registry/record.js';
 import { renderChat } from './chat-template.js';
@@ -12,12 +11,11 @@ import { renderChat } from './chat-template.js';
 export async function promptIds(
   input: NonNullable<GenerateRequest['input']>,
   model: ReadyModel,
-  engine: Engine,
 ): Promise<Uint32Array> {
   const ids =
     input.$case === 'tokenIds'
       ? Uint32Array.from(input.value.ids)
-      : await engine.tokenize(tokenizeSpec(input, model, {}));
+      : await model.home.engine.tokenize(tokenizeSpec(input, model, {}));
   const field = input.$case === 'tokenIds' ? 'token_ids' : input.$case;
   if (ids.length === 0) {
     const text = 'the input has no tokens; give something to continue';
@@ -45,7 +43,7 @@ export function tokenizeSpec(
       ? { text: input.value, hasBos: false }
       : renderChat(input.value, model.loaded);
   return {
-    model: model.name,
+    model: model.key,
     text,
     addSpecial: wish.addSpecial ?? !hasBos,
     parseSpecial: wish.parseSpecial ?? true,

@@ -13,6 +13,7 @@ import { type Logger, pino } from 'pino';
 import { type ServerConfig } from '../config/config.js';
 import { EngineClient } from '../engine/client.js';
 import { type Engine } from '../engine/engine.js';
+import { EnginePool } from '../engine/engine-pool.js';
 import { ModelRegistry } from '../registry/registry.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService } from './generate-service.js';
@@ -31,6 +32,8 @@ export interface ServerOptions {
   readonly log?: Logger;
   /** @default a new engine process */
   readonly engine?: Engine;
+  /** Makes an engine beside the default one. @default a new engine process */
+  readonly startEngine?: (name: string) => Promise<Engine>;
 }
 
 /** A server that listens. */
@@ -39,7 +42,7 @@ export interface RunningServer {
   readonly address: string;
   /** Resolves when the start-up models are loaded; rejects with the first failure once all were tried. */
   readonly ready: Promise<void>;
-  /** Process id of the engine; undefined while none runs. */
+  /** Process id of the default engine; undefined while none runs. */
   enginePid(): number | undefined;
   /** Drains by the configuration's `drainMs`, then stops the engine. Later calls get the first one's outcome. */
   close(): Promise<DrainOutcome>;
@@ -56,8 +59,15 @@ export async function startServer(
   validateConfig(config);
   const log = options.log ?? pino({ level: config.logLevel }, pino.destination(2));
   const engine = options.engine ?? (await EngineClient.start({ log, llamaDir: config.llamaDir }));
+  const startEngine = (name: string) =>
+    // The folder that the first engine opened has proven itself.
+    EngineClient.start({
+      log: log.child({ engine: name }),
+      llamaDir: engine.status().library?.directory ?? config.llamaDir,
+    });
+  const engines = new EnginePool(engine, options.startEngine ?? startEngine);
   const registry = new ModelRegistry({
-    engine,
+    engines,
     log,
     roots: config.modelRoots,
     maxQueue: config.maxQueue,
@@ -69,9 +79,9 @@ export async function startServer(
     .use(errorDetailsServerMiddleware)
     .use(errorMappingMiddleware)
     .use(drain.middleware);
-  server.add(GenerateServiceDefinition, new GenerateService({ registry, engine, config }));
+  server.add(GenerateServiceDefinition, new GenerateService({ registry, config }));
   server.add(LoadModelServiceDefinition, new LoadModelService(registry));
-  server.add(DeviceInfoServiceDefinition, new DeviceInfoService(registry, engine));
+  server.add(DeviceInfoServiceDefinition, new DeviceInfoService(registry, engines));
   server.add(HealthDefinition, HealthServiceImpl(health.state));
   // `auto` means on without TLS, and there is none yet.
   if (config.reflection !== 'off') server.add(ServerReflectionService, reflection());
@@ -85,7 +95,7 @@ export async function startServer(
     health.drain();
     const outcome = await drain.close(server, config.drainMs);
     registry.close();
-    await engine.close();
+    await engines.close();
     log.info({ outcome }, 'server closed');
     return outcome;
   };

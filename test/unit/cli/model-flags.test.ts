@@ -42,6 +42,7 @@ const SHARED: readonly [string, string | undefined, object][] = [
   ['ubatch-size', '128', { options: { microBatchSize: 128 } }],
   ['no-mmap', undefined, { options: { mmap: false } }],
   ['mlock', undefined, { options: { mlock: true } }],
+  ['engine', 'second', { engine: 'second' }],
   ['fit-target', '1024', { placement: { memoryMarginBytes: 1_073_741_824 } }],
   ['allow-fallback', undefined, { placement: { allowFallback: true } }],
 ];

@@ -150,6 +150,23 @@ describe('the table of devices', () => {
   });
 });
 
+describe('the table of devices of a server with several engines', () => {
+  it('ends with the engines, and what became of each', () => {
+    const alone = { name: 'default', running: true, llamaVersion: '0.5.0-dev' };
+    const other = { name: 'other', running: false, restarts: 2, lastExit: 'SIGABRT' };
+
+    const several = devicesTable(DeviceInventory.fromPartial({ engines: [alone, other] }));
+    const single = devicesTable(DeviceInventory.fromPartial({ engines: [alone] }));
+
+    expect(cells(several).slice(2)).toEqual([
+      ['ENGINE', 'STATE', 'RESTARTS', 'LAST EXIT', 'LLAMA.CPP'],
+      ['default', 'running', '0', '-', '0.5.0-dev'],
+      ['other', 'restarting', '2', 'SIGABRT', '-'],
+    ]);
+    expect(single).not.toContain('ENGINE');
+  });
+});
+
 describe('what an unload says', () => {
   it('is what came back and whom it cost', () => {
     const reply = UnloadModelResponse.fromPartial({

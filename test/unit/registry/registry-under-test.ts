@@ -4,7 +4,8 @@ import { type ModelRecord } from '../../../server/src/registry/record.js';
 import { type Loading, ModelRegistry } from '../../../server/src/registry/registry.js';
 import { type OpenStream } from '../../../server/src/registry/streams.js';
 import { type UnloadOptions } from '../../../server/src/registry/unload.js';
-import { type FakeEngine } from '../../support/fake-engine.js';
+import { EnginePool } from '../../../server/src/engine/engine-pool.js';
+import { FakeEngine } from '../../support/fake-engine.js';
 
 export type LoadWish = Parameters<typeof LoadModelRequest.fromPartial>[0];
 
@@ -14,12 +15,25 @@ const TARGET = { source: { $case: 'uri', value: 'embedded:target' } } as const;
 /** A registry over a fake engine, with the calls that tests make. */
 export class RegistryUnderTest {
   readonly registry: ModelRegistry;
+  /** Engines beside the default one, in the order in which they were made. */
+  readonly others: FakeEngine[] = [];
+  readonly engines: EnginePool;
   nowMs = 0;
 
-  constructor(engine: FakeEngine, maxQueue = 2) {
+  /** @param start makes engines beside the default one */
+  constructor(
+    engine: FakeEngine,
+    maxQueue = 2,
+    start: (name: string) => Promise<FakeEngine> = async () => new FakeEngine(),
+  ) {
     const log = pino({ level: 'silent' });
+    this.engines = new EnginePool(engine, async name => {
+      const other = await start(name);
+      this.others.push(other);
+      return other;
+    });
     this.registry = new ModelRegistry({
-      engine,
+      engines: this.engines,
       log,
       roots: ['.'],
       maxQueue,

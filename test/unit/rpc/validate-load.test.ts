@@ -44,7 +44,8 @@ describe('a load request', () => {
       onUnavailable: UnavailablePolicy.BEST_EFFORT,
       detached: true,
       skipMemoryCheck: true,
-      engine: 'default',
+      engine: 'second-1.0_x',
+      replace: true,
     };
 
     expect(refusalOf(wish)).toBeUndefined();
@@ -101,6 +102,8 @@ describe('a load request', () => {
       'options.kv_type_v',
       { options: { kvTypeV: KvCacheType.Q8_0, flashAttention: FlashAttention.OFF } },
     ],
+    ['engine', { engine: '-second' }],
+    ['engine', { engine: 'a'.repeat(64) }],
     ['options.flash_attention', { options: { flashAttention: FlashAttention.UNRECOGNIZED } }],
   ])('is refused for %s (%j)', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'INVALID_FIELD' });
@@ -110,8 +113,6 @@ describe('a load request', () => {
   it.each<[string, Wish]>([
     ['source.uri', { source: { source: { $case: 'uri', value: 'hf:user/repo' } } }],
     ['placement.split_mode', { placement: { splitMode: SplitMode.TENSOR } }],
-    ['replace', { replace: true }],
-    ['engine', { engine: 'second' }],
   ])('is not supported with %s yet', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });
   });

@@ -25,17 +25,19 @@ const setups = fc
     targetSeed: fc.integer(),
     draftSeed: fc.integer(),
     unlike: fc.constantFrom(0, 0.1, 0.4, 1),
+    otherUnlike: fc.constantFrom(0, 0.4, 1),
     contextLength: fc.integer({ min: 12, max: 40 }),
     draftContextLength: fc.integer({ min: 8, max: 40 }),
     eager: fc.boolean(),
     ends: fc.boolean(),
   })
-  .map(({ size, targetSeed, draftSeed, unlike, ends, ...rest }): PairSetup => {
+  .map(({ size, targetSeed, draftSeed, unlike, otherUnlike, ends, ...rest }): PairSetup => {
     const target = hashTable(size, targetSeed);
     return {
       ...rest,
       target,
       draft: blend(target, hashTable(size, draftSeed), unlike),
+      otherDraft: blend(target, hashTable(size, draftSeed + 1), otherUnlike),
       vocabularySize: size,
       eogIds: ends ? [size - 1] : [],
     };
@@ -63,7 +65,9 @@ describe('a stream over tables', () => {
       fc.property(
         setups,
         streams,
-        fc.array(fc.constantFrom<Move>(...moves, 'lose'), { maxLength: 120 }),
+        fc.array(fc.constantFrom<Move>(...moves, ...moves, 'lose', 'swap', 'late'), {
+          maxLength: 160,
+        }),
         (setup, requests, schedule) => {
           const specs = requests.map((request, stream) => specOf(stream, request));
           const plain = new PairedSchedulers(setup);
@@ -82,6 +86,75 @@ describe('a stream over tables', () => {
       ),
       { numRuns: 400, seed: 20_261_123 },
     );
+  });
+
+  it('verifies or discards every token that was drafted for it, also when its draft is exchanged', () => {
+    fc.assert(
+      fc.property(
+        setups,
+        streams,
+        fc.array(fc.constantFrom<Move>(...moves, ...moves, 'swap', 'late'), { maxLength: 160 }),
+        (setup, requests, schedule) => {
+          const drafted = new PairedSchedulers(setup);
+          const specs = requests.map((request, stream) => specOf(stream, request));
+          for (const spec of specs) drafted.begin(spec, true);
+          for (const move of schedule) drafted.move(move);
+          drafted.finish();
+
+          for (const { stream } of specs) {
+            const summary = summaryOf(drafted, stream);
+            const counted =
+              (summary?.numDraftTokens ?? 0) + (summary?.numDiscardedDraftTokens ?? 0);
+            expect(counted).toBe(drafted.proposed.get(stream) ?? 0);
+          }
+        },
+      ),
+      { numRuns: 300, seed: 20_261_126 },
+    );
+  });
+
+  it('accepts what a better draft proposes from the step after the exchange on', () => {
+    const target = hashTable(5, 7);
+    const pair = new PairedSchedulers({
+      target,
+      draft: hashTable(5, 8),
+      otherDraft: target,
+      vocabularySize: 5,
+      eogIds: [],
+      contextLength: 64,
+      draftContextLength: 64,
+      eager: false,
+    });
+    pair.begin(specOf(0, { ...easy, temperature: 1, maxTokens: 50, maxDraftTokens: 4 }), true);
+    while (statsOf(pair, 0).length < 3) for (const move of moves) pair.move(move);
+    pair.move('swap');
+    const before = statsOf(pair, 0).length;
+    pair.finish();
+
+    const later = statsOf(pair, 0).slice(before + 1, -1);
+    expect(later.length).toBeGreaterThan(2);
+    for (const step of later) expect(step.numAcceptedDraftTokens).toBe(4);
+  });
+
+  it('does not wait for the answers of a draft that was taken away', () => {
+    const target = hashTable(5, 7);
+    const pair = new PairedSchedulers({
+      target,
+      draft: target,
+      vocabularySize: 5,
+      eogIds: [],
+      contextLength: 64,
+      draftContextLength: 64,
+      eager: false,
+    });
+    pair.begin(specOf(0, { ...easy, maxTokens: 20 }), true);
+    pair.move('target');
+    pair.move('swap');
+    // Nothing reaches the old draft any more, nor comes from it.
+    const alone: readonly Move[] = ['toDraft', 'draft', 'toTarget', 'target'];
+    while (alone.map(move => pair.move(move)).some(Boolean));
+
+    expect(pair.done).toBe(true);
   });
 
   it('evaluates every row of the target once: prompt, own tokens, and drafts that were refused', () => {
@@ -119,7 +192,7 @@ describe('a stream over tables', () => {
             // was dropped unread may its last position be read again.
             most += stats.numDraftTokens + 1 + 2 * stats.numDiscardedDraftTokens;
         }
-        expect(drafted.draftContext.evaluated).toBeLessThanOrEqual(most);
+        expect(drafted.draftRows).toBeLessThanOrEqual(most);
       }),
       { numRuns: 200, seed: 20_261_125 },
     );
@@ -203,6 +276,11 @@ function outputOf(pair: PairedSchedulers, stream: number): unknown {
         ? [last.completion.finishReason, last.completion.matchedStop, last.completion.usage]
         : last,
   };
+}
+
+function summaryOf(pair: PairedSchedulers, stream: number) {
+  const last = pair.events.get(stream)?.at(-1);
+  return last?.type === 'completed' ? last.completion.speculation : undefined;
 }
 
 function statsOf(pair: PairedSchedulers, stream: number) {

@@ -9,7 +9,7 @@ export const RUN_FLAGS: readonly Flag[] = [
 export const LOAD_FLAGS: readonly Flag[] = [
   { name: 'role', value: 'ROLE', help: 'target or draft; chooses the default placement' },
   { name: 'draft-for', value: 'NAME', help: 'become the default draft of this loaded model' },
-  { name: 'replace', help: 'take the place of a model with the same id' },
+  { name: 'replace', help: 'take the place of a model with the same id, without a gap' },
   { name: 'best-effort', help: 'a draft that does not fit or has no backend is no failure' },
   { name: 'detach-load', help: 'go on loading when this command is interrupted' },
 ];

@@ -85,7 +85,7 @@ export const RUNTIME_FLAGS: readonly PairedFlag<LoadModelRequest>[] = [
   }),
 ];
 
-/** Flags of `LoadModelRequest.options` that both models of a pair take. */
+/** Flags of `LoadModelRequest` that both models of a pair take. */
 export const SHARED_FLAGS: readonly FieldFlag<LoadModelRequest>[] = [
   ofRequest({
     name: 'parallel',
@@ -128,6 +128,14 @@ export const SHARED_FLAGS: readonly FieldFlag<LoadModelRequest>[] = [
       options.mlock = true;
     },
   }),
+  {
+    name: 'engine',
+    value: 'NAME',
+    help: 'engine process, made on demand, both models (default)',
+    set: (request, text) => {
+      request.engine = text;
+    },
+  },
 ];
 
 /** The runtime options of a request, made when it has none. */

@@ -7,6 +7,8 @@ import { type FromDraft } from './messages.js';
 /** What a draft chain is opened with. */
 export interface ChainSpec {
   readonly stream: number;
+  /** Number of the chain within its stream. */
+  readonly chain: number;
   readonly promptIds: Uint32Array;
   readonly sampling: SamplingSpec;
   /** Tokens that one sequence of the draft may hold. */
@@ -129,7 +131,7 @@ export class DraftChain {
 
   /** Tells the target that it has to go on without this chain. */
   lose(reason: SpeculationOffReason): void {
-    this.#answer({ type: 'lost', stream: this.stream, reason });
+    this.#answer({ type: 'lost', stream: this.stream, chain: this.#spec.chain, reason });
   }
 
   #propose(row: Float32Array): void {
@@ -155,6 +157,7 @@ export class DraftChain {
     this.#answer({
       type: 'proposals',
       stream: this.stream,
+      chain: this.#spec.chain,
       base: this.#known,
       ids: this.#mine.slice(this.#known),
       probabilities: this.#spec.detailed ? this.#probabilities : [],

@@ -1,10 +1,13 @@
 import { type SamplingSpec } from '../protocol.js';
 import { type ToDraft } from './messages.js';
 
-/** What a stream tells its draft when it begins. */
+/** What a stream tells its draft when it begins, or when it takes another one. */
 export interface DraftOpening {
   readonly stream: number;
+  /** Number of the chain within its stream. */
+  readonly chain: number;
   readonly sampling: SamplingSpec;
+  /** What is committed so far. */
   readonly promptIds: Uint32Array;
   readonly vocabularySize: number;
   readonly minProbability: number;
@@ -21,11 +24,14 @@ export interface DraftSender {
 export class DraftLink {
   readonly #sender: DraftSender;
   readonly #stream: number;
+  /** Number of the chain within its stream. */
+  readonly chain: number;
   #told: number;
 
   constructor(sender: DraftSender, opening: DraftOpening) {
     this.#sender = sender;
     this.#stream = opening.stream;
+    this.chain = opening.chain;
     this.#told = opening.promptIds.length;
     sender.send({ type: 'open', ...opening });
   }

@@ -29,6 +29,7 @@ export class Drafting {
   #offReason: SpeculationOffReason | undefined;
   #planned = 0;
   #discarded = 0;
+  #chain = 0;
 
   constructor(spec: SpeculationSpec, link: DraftLink | undefined) {
     this.active = link !== undefined;
@@ -109,6 +110,24 @@ export class Drafting {
   /** Counts tokens that came too late to be verified. */
   discard(count: number): void {
     this.#discarded += count;
+  }
+
+  /** Whether an answer is of the chain that drafts now. */
+  isCurrent(chain: number): boolean {
+    return this.#link?.chain === chain;
+  }
+
+  /**
+   * Goes on with another draft model. A draft at hand is still verified. False: the stream has never drafted.
+   * @param open makes the line to the new model for the chain of that number
+   */
+  move(open: (chain: number) => DraftLink): boolean {
+    if (!this.active) return false;
+    this.close();
+    this.#chain++;
+    this.#link = open(this.#chain);
+    this.#offReason = undefined;
+    return true;
   }
 
   /** Goes on without the draft model. */

@@ -49,7 +49,8 @@ export class Generation {
   sequence: number | undefined;
   /** Positions in the target's KV. */
   kv = 0;
-  readonly #spec: GenerateSpec;
+  /** What was asked for. */
+  readonly spec: GenerateSpec;
   readonly #host: GenerationHost;
   readonly #tokens: TokenList;
   readonly #chooser: Chooser;
@@ -66,7 +67,7 @@ export class Generation {
 
   constructor(spec: GenerateSpec, host: GenerationHost, link?: DraftLink) {
     this.stream = spec.stream;
-    this.#spec = spec;
+    this.spec = spec;
     this.#host = host;
     this.#drafting = new Drafting(spec.speculation, link);
     this.#tokens = new TokenList(spec.promptIds);
@@ -126,7 +127,8 @@ export class Generation {
 
   /** Takes what the draft answered. */
   onProposals(proposals: Proposals): void {
-    if (this.#phase !== 'drafting' || proposals.base !== this.#tokens.length) {
+    const current = this.#drafting.isCurrent(proposals.chain);
+    if (!current || this.#phase !== 'drafting' || proposals.base !== this.#tokens.length) {
       this.#drafting.discard(proposals.ids.length);
       return;
     }
@@ -134,10 +136,24 @@ export class Generation {
     this.#phase = 'ready';
   }
 
-  /** Goes on without the draft. A draft is only a hint: the text does not change. */
-  onDraftLost(reason: SpeculationOffReason): void {
+  /**
+   * Goes on without the draft. A draft is only a hint: the text does not change.
+   * @param chain the one that was lost; unset: whichever drafts now
+   */
+  onDraftLost(reason: SpeculationOffReason, chain?: number): void {
+    if (chain !== undefined && !this.#drafting.isCurrent(chain)) return;
     this.#drafting.lose(reason);
     if (this.#phase === 'drafting') this.#phase = 'ready';
+  }
+
+  /**
+   * Drafts with another model from the next step on; a step that waits for the old one asks anew.
+   * @param open makes the line to a chain of that number which begins with these committed ids
+   */
+  onDraftMoved(open: (committed: Uint32Array, chain: number) => DraftLink): void {
+    const committed = Uint32Array.from(this.#tokens.slice(0));
+    if (!this.#drafting.move(chain => open(committed, chain))) return;
+    if (this.#phase === 'drafting') this.#prepare();
   }
 
   /** Ends the stream because nobody wants it any more. */
@@ -200,7 +216,7 @@ export class Generation {
       rolledBackTokens: drafted.length - accepted,
       replayed: false,
       batchSize: times.streams,
-      ...(this.#spec.statsLevel === StatsLevel.DETAILED
+      ...(this.spec.statsLevel === StatsLevel.DETAILED
         ? { drafted: this.#details(drafted, verdict) }
         : {}),
     });
@@ -208,7 +224,7 @@ export class Generation {
     if (this.#drafting.planned === 0 && times.sharers === 1)
       this.#host.plainCost.observe(committedUs - this.#committedUs);
     this.#committedUs = committedUs;
-    const level = this.#spec.statsLevel;
+    const level = this.spec.statsLevel;
     const told = level === StatsLevel.STEPS || level === StatsLevel.DETAILED;
     this.#host.emit({ type: 'step', step: { tokens, stats: told ? stats : undefined } });
     if (finish === undefined) this.#prepare();
@@ -244,7 +260,7 @@ export class Generation {
     this.#stats.discard(this.#drafting.takeDiscarded());
     const baseline = this.#baseline();
     const { offReason } = this.#drafting;
-    const told = this.#spec.statsLevel !== StatsLevel.NONE;
+    const told = this.spec.statsLevel !== StatsLevel.NONE;
     const speculation = this.#stats.summary({
       ...(baseline === undefined ? {} : { baseline }),
       ...(decodeUs === 0 ? {} : { tokensPerSecond: ((completionTokens - 1) * 1e6) / decodeUs }),
@@ -257,7 +273,7 @@ export class Generation {
       completion: {
         finishReason: finish.reason,
         matchedStop: finish.matchedStop,
-        usage: { promptTokens: this.#spec.promptIds.length, completionTokens, cachedTokens: 0 },
+        usage: { promptTokens: this.spec.promptIds.length, completionTokens, cachedTokens: 0 },
         promptUs: this.#firstTokenUs - this.#begunUs,
         decodeUs,
         ...(told ? { speculation } : {}),

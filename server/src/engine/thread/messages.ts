@@ -49,6 +49,7 @@ export type ToThread =
   | { readonly type: 'generate'; readonly spec: GenerateSpec; readonly draft?: DraftUse }
   | { readonly type: 'cancel'; readonly stream: number }
   | { readonly type: 'dropDraft'; readonly stream: number; readonly reason: SpeculationOffReason }
+  | { readonly type: 'moveDraft'; readonly stream: number; readonly draft: DraftUse }
   | { readonly type: 'tokenize'; readonly call: number; readonly spec: TokenizeSpec }
   | { readonly type: 'detokenize'; readonly call: number; readonly spec: DetokenizeSpec }
   | { readonly type: 'texts'; readonly call: number }
@@ -58,6 +59,7 @@ export type ToThread =
       readonly port: MessagePort;
       readonly bell: SharedArrayBuffer;
     }
+  | { readonly type: 'peerGone'; readonly peer: string }
   | { readonly type: 'stop' };
 
 /** Which draft a stream uses, and how the two models share the machine. */
@@ -100,6 +102,8 @@ export type ToDraft =
   | {
       readonly type: 'open';
       readonly stream: number;
+      /** Number of the chain within its stream, which its answers carry: a stream that changed its draft knows them apart. */
+      readonly chain: number;
       readonly sampling: SamplingSpec;
       readonly promptIds: Uint32Array;
       /** Ids of the target's vocabulary; larger ones are never drafted. */
@@ -126,6 +130,7 @@ export type FromDraft =
   | {
       readonly type: 'proposals';
       readonly stream: number;
+      readonly chain: number;
       /** Index in the stream's token list of the first proposal. */
       readonly base: number;
       readonly ids: readonly number[];
@@ -138,5 +143,6 @@ export type FromDraft =
   | {
       readonly type: 'lost';
       readonly stream: number;
+      readonly chain: number;
       readonly reason: SpeculationOffReason;
     };

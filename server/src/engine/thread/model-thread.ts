@@ -125,6 +125,9 @@ class ModelThread {
       case 'dropDraft':
         generations.get(message.stream)?.onDraftLost(message.reason);
         return;
+      case 'moveDraft':
+        this.#moveDraft(message.stream, message.draft);
+        return;
       case 'tokenize':
         this.#reply(message.call, () => {
           const { text, addSpecial, parseSpecial } = message.spec;
@@ -143,6 +146,9 @@ class ModelThread {
       case 'peer':
         this.#peers.add(message.peer, message.port, message.bell);
         return;
+      case 'peerGone':
+        this.#peers.remove(message.peer);
+        return;
       case 'stop':
         this.#stopped = true;
         return;
@@ -156,7 +162,7 @@ class ModelThread {
         generations.get(message.stream)?.onProposals(message);
         return;
       case 'lost':
-        generations.get(message.stream)?.onDraftLost(message.reason);
+        generations.get(message.stream)?.onDraftLost(message.reason, message.chain);
         return;
       case 'open':
         this.#open(from, message);
@@ -187,7 +193,7 @@ class ModelThread {
       plainCost: this.#plainCost,
       emit,
     };
-    const link = draft === undefined ? undefined : this.#link(spec, draft);
+    const link = draft === undefined ? undefined : this.#link(spec, draft, spec.promptIds, 0);
     try {
       this.#scheduler.addGeneration(new Generation(spec, host, link));
     } catch (error) {
@@ -198,11 +204,19 @@ class ModelThread {
     }
   }
 
-  #link(spec: GenerateSpec, draft: DraftUse): DraftLink {
+  #moveDraft(stream: number, draft: DraftUse): void {
+    const generation = this.#scheduler.generations.get(stream);
+    generation?.onDraftMoved((committed, chain) =>
+      this.#link(generation.spec, draft, committed, chain),
+    );
+  }
+
+  #link(spec: GenerateSpec, draft: DraftUse, promptIds: Uint32Array, chain: number): DraftLink {
     return new DraftLink(this.#peers.sender(draft.peer), {
       stream: spec.stream,
+      chain,
       sampling: spec.sampling,
-      promptIds: spec.promptIds,
+      promptIds,
       vocabularySize: this.#loaded.vocabulary.facts.size,
       minProbability: spec.speculation.minDraftProbability,
       detailed: spec.statsLevel === 'STATS_LEVEL_DETAILED',
@@ -218,8 +232,9 @@ class ModelThread {
     };
     const { vocabulary, context } = this.#loaded;
     const { contextLength } = this.#start.options;
-    const { stream, promptIds } = message;
-    const lost = { type: 'lost', stream, reason: SpeculationOffReason.DRAFT_FAILED } as const;
+    const { stream, chain: number, promptIds } = message;
+    const reason = SpeculationOffReason.DRAFT_FAILED;
+    const lost = { type: 'lost', stream, chain: number, reason } as const;
     if (!this.#knows(promptIds)) {
       answer(lost);
       return;

@@ -15,6 +15,12 @@ export class Peers {
     this.#ports.set(name, { port, sender: new Sender(port, bell) });
   }
 
+  /** Closes the line to a model that was unloaded. */
+  remove(name: string): void {
+    this.#ports.get(name)?.port.close();
+    this.#ports.delete(name);
+  }
+
   /** The line to a model's thread. */
   sender(name: string): Sender<PeerMessage> {
     const peer = this.#ports.get(name);

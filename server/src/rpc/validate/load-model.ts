@@ -27,6 +27,7 @@ export function validateLoad(request: LoadModelRequest): void {
   checkPlacement(request.placement, issues);
   checkOptions(request.options, issues);
   checkPairing(request, issues);
+  checkEngine(request.engine, issues);
   issues.throwIfAny();
   refuseUnsupported(request);
 }
@@ -68,14 +69,16 @@ function checkPairing(request: LoadModelRequest, issues: Issues): void {
   }
 }
 
+function checkEngine(engine: string, issues: Issues): void {
+  if (engine === '' || MODEL_ID.test(engine)) return;
+  const text = `${quoted(engine)} is no engine name; 1 to 63 of A-Z a-z 0-9 . _ - are, a letter or digit first`;
+  issues.invalid('engine', text);
+}
+
 function refuseUnsupported(request: LoadModelRequest): void {
   const from = request.source?.source;
   if (from?.$case === 'uri' && embeddedPath(from.value) === undefined) {
     throw notSupported('source.uri', 'give a path, "embedded:target" or "embedded:draft" instead');
   }
   refusePlacement(request.placement);
-  if (request.replace) throw notSupported('replace', 'unload the old model first');
-  if (request.engine !== '' && request.engine !== 'default') {
-    throw notSupported('engine', 'leave it empty; there is one engine, "default"');
-  }
 }
