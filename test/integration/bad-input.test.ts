@@ -85,6 +85,12 @@ describe('bad input', () => {
         'PLACEMENT_CONFLICT',
         'INVALID_ARGUMENT',
       ],
+      [
+        'a device twice',
+        { path: 'draft.gguf', placement: { devices: ['CUDA0', 'cuda0'] } },
+        'PLACEMENT_CONFLICT',
+        'INVALID_ARGUMENT',
+      ],
       ['a malformed id', { id: '-x y', path: 'draft.gguf' }, 'INVALID_FIELD', 'INVALID_ARGUMENT'],
     ] as const)('refuses %s', async (_what, request, reason, code) => {
       const before = await resources();

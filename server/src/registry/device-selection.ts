@@ -94,17 +94,19 @@ function namedDevices(
       issues.add({ reason: 'PLACEMENT_CONFLICT', field, description });
       return;
     }
+    const same = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+    if (names.slice(0, i).some(same)) {
+      issues.add({ reason: 'PLACEMENT_CONFLICT', field, description: `${name} is listed twice` });
+      return;
+    }
     const device = findDevice(name, inventory);
     if (device === undefined) {
       addUnknownDevice(field, name, inventory, issues);
       return;
     }
-    const twin = chosen.find(other => other === device || sameCard(other, device));
+    const twin = chosen.find(other => sameCard(other, device));
     if (twin !== undefined) {
-      const description =
-        twin === device
-          ? `${device.name} is listed twice`
-          : `${device.name} and ${twin.name} are one card`;
+      const description = `${device.name} and ${twin.name} are one card`;
       issues.add({ reason: 'PLACEMENT_CONFLICT', field, description });
       return;
     }

@@ -147,7 +147,7 @@ describe('a generation that ends early', () => {
   it('by its deadline says in which stage it was', async () => {
     await using served = await Served.ready({}, new FakeEngine({ onStep: NEVER }));
 
-    expect(await failureOf(served.generate({}, withTimeout(150)))).toMatchObject({
+    expect(await failureOf(served.generate({}, withTimeout(1000)))).toMatchObject({
       code: Status.DEADLINE_EXCEEDED,
       info: { reason: 'DEADLINE_EXCEEDED', metadata: { stage: 'DECODE' } },
     });
@@ -158,7 +158,7 @@ describe('a generation that ends early', () => {
     const engine = new FakeEngine({ onStep: NEVER, onCancel: NEVER });
     await using served = await Served.ready({}, engine);
 
-    expect(await failureOf(served.generate({}, withTimeout(150)))).toMatchObject({
+    expect(await failureOf(served.generate({}, withTimeout(1000)))).toMatchObject({
       info: { reason: 'DEADLINE_EXCEEDED', metadata: { stage: 'DECODE' } },
     });
   });
@@ -168,7 +168,7 @@ describe('a generation that ends early', () => {
     await using served = await Served.ready({ models }, new FakeEngine({ onStep: NEVER }));
     await firstEvents(served.generate(), 2);
 
-    expect(await failureOf(served.generate({}, withTimeout(100)))).toMatchObject({
+    expect(await failureOf(served.generate({}, withTimeout(1000)))).toMatchObject({
       info: { metadata: { stage: 'QUEUE' } },
     });
     const { model } = await served.models.getModel({ name: 'models/big' });

@@ -48,7 +48,7 @@ describe('loading over the wire', () => {
 
   it('past its deadline is given up', async () => {
     await using served = await Served.ready({ models: [] }, new FakeEngine({ onLoad: NEVER }));
-    const metadata = Metadata().set('grpc-timeout', '100m');
+    const metadata = Metadata().set('grpc-timeout', '1000m');
 
     expect(await failureOf(served.models.loadModel(embedded('big'), { metadata }))).toMatchObject({
       code: Status.DEADLINE_EXCEEDED,

@@ -1,4 +1,4 @@
-import { DraftStopReason, type SpeculationOffReason } from '@outrider/sdk/proto';
+import { DraftStopReason, SpeculationOffReason } from '@outrider/sdk/proto';
 import { type SpeculationSpec } from '../protocol.js';
 import { type TokenList } from './decoder.js';
 import { type DraftLink } from './draft-link.js';
@@ -135,7 +135,9 @@ export class Drafting {
     if (this.#link === undefined) return;
     this.close();
     this.#offReason = reason;
-    this.#stopReason = DraftStopReason.ERROR;
+    // Taken away on purpose is no fault of the draft.
+    const unloaded = reason === SpeculationOffReason.DRAFT_UNLOADED;
+    this.#stopReason = unloaded ? DraftStopReason.DISABLED : DraftStopReason.ERROR;
   }
 
   /** Ends the chain on the draft's thread. */
