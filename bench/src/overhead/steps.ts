@@ -15,6 +15,8 @@ export interface StepOverhead {
   readonly threads: number;
   /** Of an engine step without waiting for its draft, in microseconds. */
   readonly engineUs: Spread;
+  /** Of that, what is outside the decode: choosing, trimming, messages, statistics. */
+  readonly outsideUs: Spread;
   /** Of the same passes without the engine, in microseconds. */
   readonly rawUs: Spread;
   /** Engine over raw, step by step at the same length of the cache; one median per round. */
@@ -49,8 +51,9 @@ export async function measureSteps(
     for (const rows of ROWS) {
       const result = await compare(service.client, raw, rows, threads, options.rounds);
       report(
-        `${rows} rows, ${threads} threads: engine ${formatSpread(result.engineUs, 0)} µs, ` +
-          `raw ${formatSpread(result.rawUs, 0)} µs, ratio ${formatSpread(result.ratio)}`,
+        `${rows} rows, ${threads} threads: engine ${formatSpread(result.engineUs, 0)} µs, of which ` +
+          `${formatSpread(result.outsideUs, 0)} outside the decode; raw ${formatSpread(result.rawUs, 0)} µs; ` +
+          `ratio ${formatSpread(result.ratio)}`,
       );
       results.push(result);
     }
@@ -66,6 +69,7 @@ async function compare(
   rounds: number,
 ): Promise<StepOverhead> {
   const engineUs: number[] = [];
+  const outsideUs: number[] = [];
   const rawUs: number[] = [];
   const ratios: number[] = [];
   for (let round = 0; round < rounds; round += 1) {
@@ -79,6 +83,7 @@ async function compare(
 
     const whole = measured.stepsUs.flatMap((_, i) => (schedule.steps[i]?.rows === rows ? [i] : []));
     const ours = whole.map(i => measured.stepsUs[i] ?? NaN);
+    outsideUs.push(median(whole.map(i => measured.outsideUs[i] ?? NaN)));
     const theirs = whole.map(i => stepsUs[i] ?? NaN);
     engineUs.push(median(ours));
     rawUs.push(median(theirs));
@@ -88,17 +93,20 @@ async function compare(
     rows,
     threads,
     engineUs: spread(engineUs),
+    outsideUs: spread(outsideUs),
     rawUs: spread(rawUs),
     ratio: spread(ratios),
   };
 }
 
+interface TimedGeneration {
+  readonly schedule: RawSchedule;
+  readonly stepsUs: readonly number[];
+  readonly outsideUs: readonly number[];
+}
+
 /** A generation whose steps have `rows` rows wherever the token limit allows. */
-async function generate(
-  client: Outrider,
-  prompt: string,
-  rows: number,
-): Promise<{ readonly schedule: RawSchedule; readonly stepsUs: readonly number[] }> {
+async function generate(client: Outrider, prompt: string, rows: number): Promise<TimedGeneration> {
   const steps: StepStats[] = [];
   const generation = client.generate({
     model: 'big',
@@ -120,5 +128,6 @@ async function generate(
       })),
     },
     stepsUs: steps.map(step => step.stepUs - step.idleUs),
+    outsideUs: steps.map(step => step.overheadUs),
   };
 }
