@@ -10,6 +10,8 @@ export const expectedPackageVersion = '3.22.1';
 /** Builds of ggml, as version and commit, whose layout is known to be the same. */
 const knownBuilds: readonly { readonly version: string; readonly commit: string }[] = [
   { version: '0.25.1', commit: '0ad4a86' },
+  // Built from the source that node-llama-cpp ships, which records the commit of llama.cpp itself.
+  { version: '0.25.1', commit: 'de3ff81' },
 ];
 
 // x64 only: there the hidden result pointer of a struct return is the first argument.
