@@ -1,20 +1,29 @@
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
 
-/** Physical cores of this machine; logical ones where the system does not tell. */
+/** Physical cores that this process may use; logical ones where the system does not tell. */
 export function physicalCores(): number {
   const logical = os.availableParallelism();
-  if (process.platform !== 'linux') return logical;
+  // A container may be given fewer processors than the machine has cores.
+  return Math.min(listedCores() ?? logical, logical);
+}
+
+/** Cores that a listing in the form of Linux's `/proc/cpuinfo` tells of; undefined if it does not name them. */
+export function countCores(cpuinfo: string): number | undefined {
+  const cores = new Set<string>();
+  for (const block of cpuinfo.split('\n\n')) {
+    const socket = /^physical id\s*:\s*(\d+)/m.exec(block)?.[1];
+    const core = /^core id\s*:\s*(\d+)/m.exec(block)?.[1];
+    if (core !== undefined) cores.add(`${socket ?? '0'}/${core}`);
+  }
+  return cores.size === 0 ? undefined : cores.size;
+}
+
+function listedCores(): number | undefined {
+  if (process.platform !== 'linux') return undefined;
   try {
-    const cores = new Set<string>();
-    for (const block of readFileSync('/proc/cpuinfo', 'utf8').split('\n\n')) {
-      const core = /^core id\s*:\s*(\d+)/m.exec(block)?.[1];
-      const socket = /^physical id\s*:\s*(\d+)/m.exec(block)?.[1];
-      if (core !== undefined) cores.add(`${socket ?? ''}/${core}`);
-    }
-    // A container may be given fewer processors than the machine has cores.
-    return cores.size === 0 ? logical : Math.min(cores.size, logical);
+    return countCores(readFileSync('/proc/cpuinfo', 'utf8'));
   } catch {
-    return logical;
+    return undefined; // Containers may hide it.
   }
 }

@@ -8,7 +8,7 @@ import {
 } from '@outrider/sdk/proto';
 import fc from 'fast-check';
 import { completionView, timings } from '../../../server/src/rpc/completion.js';
-import { countCores } from '../../../server/src/rpc/host-info.js';
+import { countCores } from '../../../server/src/engine/host.js';
 import { page } from '../../../server/src/rpc/page.js';
 import { samplingSpec } from '../../../server/src/rpc/sampling-defaults.js';
 import { wantedSpeculation } from '../../../server/src/rpc/speculation-defaults.js';
