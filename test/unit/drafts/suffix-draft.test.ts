@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { type Repeat } from '../../../server/src/engine/drafts/suffix-automaton.js';
-import { type Copy, SuffixDraft } from '../../../server/src/engine/drafts/suffix-draft.js';
+import { type Copy } from '../../../server/src/engine/drafts/copy.js';
+import { SuffixDraft } from '../../../server/src/engine/drafts/suffix-draft.js';
 import { naiveRepeat } from './naive-repeat.js';
 import { randomText, smallTexts } from './texts.js';
 

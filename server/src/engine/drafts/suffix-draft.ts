@@ -1,16 +1,8 @@
+import { type Copy, copiedLength } from './copy.js';
 import { type Repeat, SuffixAutomaton } from './suffix-automaton.js';
-
-/** Tokens that followed an earlier occurrence of what a text ends with. */
-export interface Copy {
-  /** The proposed token ids; empty where no occurrence is long enough. */
-  readonly ids: number[];
-  /** Tokens that the text and the earlier occurrence have in common. */
-  readonly matchLength: number;
-}
 
 /** Shorter repeats are chance: what follows them is rarely what comes next. */
 const LEAST_MATCH = 3;
-const MOST_COPIED = 16;
 const none: readonly number[] = [];
 
 /**
@@ -76,7 +68,7 @@ export class SuffixDraft {
     const { length: matchLength, end } = repeat;
     const ids: number[] = [];
     if (matchLength < LEAST_MATCH) return { ids, matchLength };
-    const most = Math.min(MOST_COPIED, 2 * matchLength, limit);
+    const most = copiedLength(matchLength, limit);
     const ownStart = this.length + after.length;
     for (let index = end + 1; ids.length < most; index++) {
       const id = index < ownStart ? this.#at(index, after) : (ids[index - ownStart] ?? -1);
