@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { type Token } from '@outrider/sdk';
 import { greedyDifference } from '../../support/near-tie.js';
 
@@ -11,6 +11,14 @@ function token(id: number, gap: number): Token {
 
 describe('two greedy texts', () => {
   const reference = [token(10, 2), token(20, 0.009), token(30, 0.5)];
+
+  beforeEach(() => {
+    jest.spyOn(console, 'info').mockImplementation(() => undefined);
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
 
   it.each<[string, number[], RegExp | undefined]>([
     ['are the same, token by token', [10, 20, 30], undefined],
@@ -26,5 +34,13 @@ describe('two greedy texts', () => {
     );
 
     expect(said ?? '').toMatch(difference ?? /^$/);
+  });
+
+  it('tell a near tie, so that it can be counted', () => {
+    greedyDifference([token(10, 1), token(21, 1)], reference);
+
+    expect(console.info).toHaveBeenCalledWith(
+      'a near tie: token 1 is 21 instead of 20, 0.0090 above 21',
+    );
   });
 });
