@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { ensureLargeModel } from './large-model.js';
 import { completeWithOutrider, PLAIN } from './outrider-completion.js';
@@ -7,8 +8,8 @@ import { formatSpread, pairedRatios, spread } from './stats.js';
 import { partingOf, type TimedCompletion, tokensPerSecond } from './timed-completion.js';
 
 /** Text for `--help`. */
-export const NGRAM_USAGE = `ngram [--tokens 192] [--threads 1] [--llama-dir DIR]
-    drafts from n-grams alone against plain decoding, f32 target, prompts that repeat themselves`;
+export const NGRAM_USAGE = `ngram [--tokens 256] [--threads N] [--llama-dir DIR]
+    drafts from n-grams alone against plain decoding, f32 target, prompts and texts that repeat themselves`;
 
 const COPY_HEAVY: readonly PromptClass[] = ['retrieval', 'code'];
 const NGRAM = {
@@ -17,15 +18,16 @@ const NGRAM = {
 } as const;
 
 /**
- * Greedy text with drafts from prompt and output against plain decoding, in turns.
+ * Greedy text with drafts from prompt and output against plain decoding, in turns. The model is too small to copy its
+ * prompt; what is copied is its own text, which at temperature 0 soon repeats itself.
  * @throws TypeError naming an option that does not exist or a value that is not one
  */
 export async function ngram(line: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...line],
     options: {
-      tokens: { type: 'string', default: '192' },
-      threads: { type: 'string', default: '1' },
+      tokens: { type: 'string', default: '256' },
+      threads: { type: 'string', default: `${availableParallelism()}` },
       'llama-dir': { type: 'string' },
     },
   });
