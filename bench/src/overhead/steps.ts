@@ -3,9 +3,9 @@ import { RuntimeOptions } from '@outrider/sdk/proto';
 import { resolveLibrary } from '../../../server/dist/engine/llama/library.js';
 import { decideOptions } from '../../../server/dist/engine/options.js';
 import { PROMPTS } from '../prompts.js';
+import { CONTEXT_LENGTH, loadDraft, loadTarget, startService } from '../service.js';
 import { formatSpread, median, pairedRatios, spread, type Spread } from '../stats.js';
 import { type OverheadOptions } from './options.js';
-import { CONTEXT_LENGTH, loadDraft, loadTarget, startService } from './pair.js';
 import { type RawDecoder, startRawDecoder } from './raw-decoder.js';
 import { type RawSchedule } from './raw-messages.js';
 
@@ -38,7 +38,7 @@ export async function measureSteps(
   for (const threads of options.threads) {
     await using service = await startService(model, options.llamaDir);
     await loadTarget(service.client, model, threads);
-    await loadDraft(service.client);
+    await loadDraft(service.client, 1);
     const requested = RuntimeOptions.fromPartial({
       threads,
       contextLength: CONTEXT_LENGTH,
