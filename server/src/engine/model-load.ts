@@ -54,6 +54,11 @@ export class ModelLoad {
     });
   }
 
+  /** Devices that it goes to. */
+  get devices(): readonly string[] {
+    return this.#spec.placement.devices;
+  }
+
   /** Makes the load fail with CANCELLED. */
   cancel(): void {
     this.#cancelled = true;
@@ -83,7 +88,11 @@ export class ModelLoad {
     const spec = this.#spec;
     this.#begun = true;
     const header = await readModelHeader(spec.path);
-    const { options, warnings } = decideOptions(spec.options, header.trainedContextLength);
+    const { options, warnings } = decideOptions(
+      spec.options,
+      header.trainedContextLength,
+      spec.placement.splitMode,
+    );
     const pins = pinTensors(spec.placement.tensorOverrides, header.tensors);
     this.requireWanted();
     const reading = (fraction: number): LoadProgressEvent => ({

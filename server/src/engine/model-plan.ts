@@ -12,6 +12,7 @@ import { decideOptions } from './options.js';
 import { plannedWeights } from './planned-weights.js';
 import { type LoadSpec, type PlannedModel } from './protocol.js';
 import { pinTensors, type TensorPin } from './tensor-pins.js';
+import { largestShare } from './tensor-parallel.js';
 
 /** One dry run of a load. */
 export class ModelPlan {
@@ -20,6 +21,11 @@ export class ModelPlan {
 
   constructor(spec: LoadSpec) {
     this.#spec = spec;
+  }
+
+  /** Devices that the load would go to. */
+  get devices(): readonly string[] {
+    return this.#spec.placement.devices;
   }
 
   /** Takes a line of llama.cpp's log that was written while this plan ran. */
@@ -34,7 +40,11 @@ export class ModelPlan {
   async run(llama: LlamaFunctions, files: LibraryFiles): Promise<PlannedModel> {
     const { path, placement: asked, options: requested } = this.#spec;
     const header = await readModelHeader(path);
-    const { options, warnings } = decideOptions(requested, header.trainedContextLength);
+    const { options, warnings } = decideOptions(
+      requested,
+      header.trainedContextLength,
+      asked.splitMode,
+    );
     const pins = pinTensors(asked.tensorOverrides, header.tensors);
     const facts = await dryRun({ files, path, placement: asked, pins, options }).catch(
       (error: unknown) => {
@@ -71,7 +81,8 @@ export class ModelPlan {
     const weights = plannedWeights(tensors, {
       layers: new Map([...this.#log.layers].map(([layer, name]) => [layer, canonicalDevice(name)])),
       pins,
-      bytesOf: tensor => bytesOf(llama, tensor),
+      bytesOf: (tensor, device) =>
+        bytesOf(llama, tensor) * largestShare(this.#spec.placement, device, tensor.name),
       mapping: new Set(mmap ? names : []),
     });
     return [...weights].map(([device, bytes]) => buffer(device, 'weights', bytes, devices));
@@ -79,7 +90,12 @@ export class ModelPlan {
 
   #caches(devices: readonly Device[]): LoggedBuffer[] {
     return [...this.#log.caches].map(([device, bytes]) =>
-      buffer(canonicalDevice(device), 'kv', Math.round(bytes), devices),
+      buffer(
+        canonicalDevice(device),
+        'kv',
+        Math.round(bytes * largestShare(this.#spec.placement, device)),
+        devices,
+      ),
     );
   }
 }
