@@ -1,11 +1,11 @@
-import { CodedError } from '../coded-error.js';
+import { CodedError, type Reason } from '../coded-error.js';
 import { type ServerConfig } from '../config/config.js';
 import { type RunningServer, startServer } from '../rpc/server.js';
 import { type Invocation } from './command.js';
 import { CommandFailure, EXIT, usage } from './failure.js';
 import { type Io, note, writeJson } from './io.js';
 import { embeddedNote, modelPair } from './pair.js';
-import { configOf } from './server-config.js';
+import { configOf, flagOf } from './server-config.js';
 
 /** `outrider serve`: a server that runs until it is told to stop, and then drains. */
 export async function serve({ settings, io, json, signal }: Invocation): Promise<void> {
@@ -32,8 +32,10 @@ async function start(config: ServerConfig): Promise<RunningServer> {
   try {
     return await startServer(config);
   } catch (error) {
-    if (error instanceof CodedError && error.reason === 'INVALID_FIELD') {
-      const wrong = error.violations.map(({ field, description }) => `${field}: ${description}`);
+    if (error instanceof CodedError && CONFIGURATION.has(error.reason)) {
+      const wrong = error.violations.map(
+        ({ field, description }) => `${nameOf(field)}: ${description}`,
+      );
       throw usage(wrong.join('; ') || error.message);
     }
     // grpc-js tells these in its text only.
@@ -45,6 +47,17 @@ async function start(config: ServerConfig): Promise<RunningServer> {
     }
     throw error;
   }
+}
+
+/** Reasons for which a server does not start as it is told to. */
+const CONFIGURATION: ReadonlySet<Reason> = new Set<Reason>([
+  'INVALID_FIELD',
+  'BACKEND_UNAVAILABLE',
+]);
+
+/** What the person wrote: keys of the configuration are flags, paths are fields of defaults and models. */
+function nameOf(field: string): string {
+  return field.includes('.') ? field : flagOf(field);
 }
 
 interface Announcement {
