@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, parse } from 'node:path';
-import { startServer } from '../rpc/server.js';
 import { type ServerConfig } from '../config/config.js';
 import { checkedConfig } from './server-config.js';
+import { startConfigured } from './start-server.js';
 
 /** A server of this process that nobody else can reach. */
 export interface PrivateServer extends AsyncDisposable {
@@ -18,7 +18,7 @@ export async function startPrivateServer(engine: Partial<ServerConfig>): Promise
   const folder = await mkdtemp(join(tmpdir(), 'outrider-'));
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   try {
-    const server = await startServer(
+    const server = await startConfigured(
       checkedConfig({
         ...place(folder),
         modelRoots: [parse(process.cwd()).root],
