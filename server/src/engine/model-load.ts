@@ -1,6 +1,7 @@
 import { LoadStage } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { readBack } from './effective-placement.js';
+import { countRepackedOnce } from './host-weights.js';
 import { readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
@@ -130,8 +131,9 @@ export class ModelLoad {
     });
     try {
       const devices = readDevices(llama);
+      const buffers = countRepackedOnce(llama, this.#log, header.tensors, pins);
       const { placement, warnings: odd } = readBack(
-        this.#log,
+        { layers: this.#log.layers, buffers },
         spec.placement,
         facts.layers + 1,
         devices,

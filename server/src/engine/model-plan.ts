@@ -1,12 +1,13 @@
 import { CodedError } from '../coded-error.js';
 import { dryRun } from './dry-run.js';
 import { canonicalDevice, readBack } from './effective-placement.js';
+import { hasRepacked, tensorBytes } from './host-weights.js';
 import { type Device, readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type LlamaLogLevel, type LoggedBuffer, LoadLog } from './llama/log.js';
 import { explainLoad } from './load-failure.js';
-import { type ModelHeader, type ModelTensor, readModelHeader } from './model-file.js';
+import { type ModelHeader, readModelHeader } from './model-file.js';
 import { modelInfo } from './model-info.js';
 import { decideOptions } from './options.js';
 import { plannedWeights } from './planned-weights.js';
@@ -74,7 +75,7 @@ export class ModelPlan {
     { devices, mmap }: { readonly devices: readonly Device[]; readonly mmap: boolean },
   ): LoggedBuffer[] {
     // Repacked weights are copies, and what they were copied from is not used again.
-    const repacks = this.#log.buffers.some(({ type }) => /^CPU_(?!Mapped)/.test(type));
+    const repacks = hasRepacked(this.#log.buffers);
     const names = devices
       .filter(({ mapsFiles, info }) => mapsFiles && !(repacks && info.name === 'cpu'))
       .map(({ info }) => info.name);
@@ -82,7 +83,7 @@ export class ModelPlan {
       layers: new Map([...this.#log.layers].map(([layer, name]) => [layer, canonicalDevice(name)])),
       pins,
       bytesOf: (tensor, device) =>
-        bytesOf(llama, tensor) * largestShare(this.#spec.placement, device, tensor.name),
+        tensorBytes(llama, tensor) * largestShare(this.#spec.placement, device, tensor.name),
       mapping: new Set(mmap ? names : []),
     });
     return [...weights].map(([device, bytes]) => buffer(device, 'weights', bytes, devices));
@@ -98,11 +99,6 @@ export class ModelPlan {
       ),
     );
   }
-}
-
-function bytesOf(llama: LlamaFunctions, { type, dimensions }: ModelTensor): number {
-  const [row = 0, ...others] = dimensions;
-  return others.reduce((product, size) => product * size, Number(llama.ggml_row_size(type, row)));
 }
 
 function buffer(
