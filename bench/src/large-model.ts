@@ -13,30 +13,29 @@ export interface CachedModel {
 
 /** The embedded target expanded, from the cache or made now (seconds). */
 export function ensureLargeModel(expansion: Expansion = EXPANSION_95M): CachedModel {
-  const path = join(cacheDirectory(), 'models', `${nameOf(expansion)}.gguf`);
+  return ensureExpansion(EMBEDDED.target, expansion);
+}
+
+/** A model of the llama architecture expanded, or disturbed, from the cache or made now (seconds). */
+export function ensureExpansion(source: string, expansion: Expansion): CachedModel {
+  const path = join(cacheDirectory(), 'models', `${nameOf(source, expansion)}.gguf`);
   if (existsSync(path)) return { path };
   const start = performance.now();
-  expandModel(EMBEDDED.target, path, expansion);
+  expandModel(source, path, expansion);
   return { path, madeInMs: performance.now() - start };
 }
 
 /** Changed when an expansion comes to write other bytes, so that no stale file is taken from the cache. */
 const RECIPE = 1;
 
-function nameOf({
-  width,
-  layers,
-  feedForward,
-  type = 'f32',
-  noise = 0,
-  seed = 1,
-}: Expansion): string {
-  const source = createHash('sha256')
-    .update(readFileSync(EMBEDDED.target))
+function nameOf(source: string, expansion: Expansion): string {
+  const { width, layers, feedForward, type = 'f32', noise = 0, seed = 1 } = expansion;
+  const digest = createHash('sha256')
+    .update(readFileSync(source))
     .update(`${RECIPE}`)
     .digest('hex')
     .slice(0, 8);
   const disturbed = noise === 0 ? '' : `-noise${noise}`;
   const seeded = seed === 1 ? '' : `-seed${seed}`;
-  return `tales-${width}x${layers}x${feedForward}${disturbed}${seeded}-${type}-${source}`;
+  return `tales-${width}x${layers}x${feedForward}${disturbed}${seeded}-${type}-${digest}`;
 }

@@ -1,7 +1,14 @@
 import { MAKE_MODEL_USAGE, makeModel } from './make-model.js';
+import { ngram, NGRAM_USAGE } from './ngram.js';
 import { overhead, OVERHEAD_USAGE } from './overhead/overhead.js';
+import { PEERS_USAGE } from './peers/options.js';
+import { peers } from './peers/peers.js';
 
 const USAGE = `npm run bench -- COMMAND
+
+  ${PEERS_USAGE}
+
+  ${NGRAM_USAGE}
 
   ${OVERHEAD_USAGE}
 
@@ -9,6 +16,12 @@ const USAGE = `npm run bench -- COMMAND
 
 const [command, ...line] = process.argv.slice(2);
 switch (command) {
+  case 'peers':
+    await peers(line);
+    break;
+  case 'ngram':
+    await ngram(line);
+    break;
   case 'overhead':
     await overhead(line);
     break;

@@ -48,6 +48,15 @@ export function pairedRatios(ours: readonly number[], theirs: readonly number[])
   return ours.map((value, i) => value / (theirs[i] ?? NaN));
 }
 
+/**
+ * The mean of ratios: that of their logarithms.
+ * @throws RangeError when there are none
+ */
+export function geometricMean(ratios: readonly number[]): number {
+  if (ratios.length === 0) throw new RangeError('no measurements');
+  return Math.exp(ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length);
+}
+
 /** A spread as `1.02 (1.01-1.04)`. */
 export function formatSpread({ median: middle, lower, upper }: Spread, digits = 3): string {
   return `${middle.toFixed(digits)} (${lower.toFixed(digits)}-${upper.toFixed(digits)})`;

@@ -126,10 +126,13 @@ function encodeQ8(values: Float32Array): Uint8Array {
     const from = block * Q8.blockElements;
     const source = values.subarray(from, from + Q8.blockElements);
     const largest = source.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const scale = largest / 127;
+    // In 32 bits and with ties away from zero, so that the bytes are those of ggml's quantize_row_q8_0_ref.
+    const scale = Math.fround(largest / 127);
+    const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     view.setUint16(start, floatToHalf(scale), true);
     source.forEach((value, i) => {
-      view.setInt8(start + 2 + i, scale === 0 ? 0 : Math.round(value / scale));
+      const quotient = Math.fround(value * inverse);
+      view.setInt8(start + 2 + i, Math.sign(quotient) * Math.round(Math.abs(quotient)));
     });
   }
   return bytes;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endWithUs } from '../child-processes.js';
-import { type TimedCompletion } from '../timed-completion.js';
-import { complete } from './completion.js';
+import { type CompletionRequest, type TimedCompletion } from '../timed-completion.js';
+import { complete, countDraftSteps } from './completion.js';
 
 /** How llama-server is run. */
 export interface LlamaServerOptions {
@@ -15,13 +15,23 @@ export interface LlamaServerOptions {
   readonly threads: number;
   /** Tokens that the one slot holds. */
   readonly contextLength: number;
+  /** @default none: plain decoding */
+  readonly draft?: LlamaServerDraft;
+}
+
+/** A draft model of llama-server, on the same threads as the target. */
+export interface LlamaServerDraft {
+  /** GGUF file. */
+  readonly model: string;
+  /** Tokens per draft, `--spec-draft-n-max`. */
+  readonly maxTokens: number;
 }
 
 /** A llama-server with one slot that answers. */
 export interface LlamaServer extends AsyncDisposable {
   readonly pid: number;
-  /** Completes greedily, without looking at what it has cached, for exactly `tokens` tokens. */
-  complete(prompt: string, tokens: number): Promise<TimedCompletion>;
+  /** Completes without looking at what it has cached. One at a time, or the counts of drafts get mixed up. */
+  complete(request: CompletionRequest): Promise<TimedCompletion>;
 }
 
 const START_MS = 60_000;
@@ -49,7 +59,8 @@ export async function startLlamaServer(options: LlamaServerOptions): Promise<Lla
   }
   return {
     pid: child.pid ?? 0,
-    complete: async (prompt, tokens) => complete(base, prompt, tokens),
+    complete: async request =>
+      options.draft === undefined ? complete(base, request) : completeDrafted(base, request),
     [Symbol.asyncDispose]: async () => {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
@@ -58,14 +69,31 @@ export async function startLlamaServer(options: LlamaServerOptions): Promise<Lla
   };
 }
 
+async function completeDrafted(base: string, request: CompletionRequest): Promise<TimedCompletion> {
+  const before = await countDraftSteps(base);
+  const completion = await complete(base, request);
+  const steps = (await countDraftSteps(base)) - before;
+  return { ...completion, drafts: { ...completion.drafts, steps } };
+}
+
 function commandLine(options: LlamaServerOptions, port: number): string[] {
-  const { model, threads, contextLength } = options;
+  const { model, threads, contextLength, draft } = options;
   return [
     ...['--model', model, '--host', '127.0.0.1', '--port', `${port}`],
     ...['--threads', `${threads}`, '--threads-batch', `${threads}`],
     ...['--ctx-size', `${contextLength}`, '--parallel', '1'],
     // Nothing may be kept from one prompt to the next, nor the settings above be changed.
     ...['--cache-ram', '0', '--no-cache-prompt', '--fit', 'off', '--offline', '--no-ui'],
+    ...(draft === undefined ? [] : draftFlags(draft, threads)),
+  ];
+}
+
+function draftFlags({ model, maxTokens }: LlamaServerDraft, threads: number): string[] {
+  return [
+    // A draft model alone does not turn drafting on.
+    ...['--spec-type', 'draft-simple', '--spec-draft-model', model],
+    ...['--spec-draft-n-max', `${maxTokens}`, '--metrics'],
+    ...['--spec-draft-threads', `${threads}`, '--spec-draft-threads-batch', `${threads}`],
   ];
 }
 

@@ -1,6 +1,6 @@
 import { residentMemory, type ResidentMemory } from '../processes.js';
 import { PROMPTS } from '../prompts.js';
-import { loadDraft, loadTarget, startService } from './pair.js';
+import { loadDraft, loadTarget, startService } from '../service.js';
 import { type OverheadOptions } from './options.js';
 
 /** Resident memory of the two processes, in bytes. */
@@ -29,7 +29,7 @@ export async function measureMemory(
   };
   const atRest = read('at rest');
   await loadTarget(client, model, 1);
-  await loadDraft(client);
+  await loadDraft(client, 1);
   await client.generate({
     model: 'big',
     draftModel: 'small',

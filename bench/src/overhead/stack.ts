@@ -1,10 +1,11 @@
 import { type Outrider } from '@outrider/sdk';
 import { type LlamaServer, startLlamaServer } from '../llama-server/process.js';
+import { completeWithOutrider } from '../outrider-completion.js';
 import { PROMPTS } from '../prompts.js';
+import { CONTEXT_LENGTH, loadTarget, startService } from '../service.js';
 import { formatSpread, pairedRatios, spread, type Spread } from '../stats.js';
 import { partingOf, type TimedCompletion, tokensPerSecond } from '../timed-completion.js';
 import { type OverheadOptions } from './options.js';
-import { CONTEXT_LENGTH, loadTarget, startService } from './pair.js';
 
 /** Plain decoding through the whole stack against llama-server. */
 export interface StackSpeed {
@@ -22,6 +23,8 @@ export interface StackSpeed {
 }
 
 const TOKENS = 128;
+// A service that has run for a while is what is compared: until then V8 still interprets parts of ours.
+const WARM_UP_TOKENS = 400;
 
 /** Compares plain greedy decoding of the same file with the same threads, in turns, each round another prompt. */
 export async function measureStack(
@@ -59,13 +62,13 @@ async function compare(
 ): Promise<StackSpeed> {
   const ours: TimedCompletion[] = [];
   const theirs: TimedCompletion[] = [];
-  await complete(client, 'Warm', 16);
-  await other.complete('Warm', 16);
+  await completeWithOutrider(client, { prompt: 'Warm', tokens: WARM_UP_TOKENS });
+  await other.complete({ prompt: 'Warm', tokens: WARM_UP_TOKENS });
   for (let round = 0; round < rounds; round += 1) {
-    const prompt = PROMPTS[round % PROMPTS.length] ?? '';
-    if (round % 2 === 0) ours.push(await complete(client, prompt, TOKENS));
-    theirs.push(await other.complete(prompt, TOKENS));
-    if (round % 2 === 1) ours.push(await complete(client, prompt, TOKENS));
+    const request = { prompt: PROMPTS[round % PROMPTS.length] ?? '', tokens: TOKENS };
+    if (round % 2 === 0) ours.push(await completeWithOutrider(client, request));
+    theirs.push(await other.complete(request));
+    if (round % 2 === 1) ours.push(await completeWithOutrider(client, request));
   }
   const speeds = [ours, theirs].map(side => side.map(tokensPerSecond));
   const [oursPerSecond = [], theirsPerSecond = []] = speeds;
@@ -83,34 +86,4 @@ async function compare(
     equalTexts: ours.filter(({ text }, i) => partingOf(text, theirs[i]?.text ?? '') === undefined)
       .length,
   };
-}
-
-async function complete(
-  client: Outrider,
-  prompt: string,
-  tokens: number,
-): Promise<TimedCompletion> {
-  const start = performance.now();
-  let first: number | undefined;
-  let made = 0;
-  let text = '';
-  const generation = client.generate({
-    model: 'big',
-    draftModel: null,
-    speculation: 'off',
-    prompt,
-    maxTokens: tokens,
-    temperature: 0,
-    ignoreEos: true,
-  });
-  for await (const event of generation) {
-    if (event.type !== 'step') continue;
-    first ??= performance.now();
-    made += event.tokens.length;
-    text += event.text;
-  }
-  if (first === undefined || made !== tokens) {
-    throw new Error(`outrider made ${made} tokens instead of ${tokens}`);
-  }
-  return { text, tokens, firstTokenMs: first - start, remainingMs: performance.now() - first };
 }

@@ -3,9 +3,9 @@ import { RuntimeOptions } from '@outrider/sdk/proto';
 import { resolveLibrary } from '../../../server/dist/engine/llama/library.js';
 import { decideOptions } from '../../../server/dist/engine/options.js';
 import { PROMPTS } from '../prompts.js';
+import { CONTEXT_LENGTH, loadDraft, loadTarget, startService } from '../service.js';
 import { formatSpread, median, pairedRatios, spread, type Spread } from '../stats.js';
 import { type OverheadOptions } from './options.js';
-import { CONTEXT_LENGTH, loadDraft, loadTarget, startService } from './pair.js';
 import { type RawDecoder, startRawDecoder } from './raw-decoder.js';
 import { type RawSchedule } from './raw-messages.js';
 
@@ -25,6 +25,7 @@ export interface StepOverhead {
 
 const ROWS = [1, 4, 8];
 const TOKENS = 96;
+const WARM_UP_PROMPTS = 4;
 
 /** Compares the engine's steps of 1, 4 and 8 rows with the same passes made directly, in turns. */
 export async function measureSteps(
@@ -37,7 +38,7 @@ export async function measureSteps(
   for (const threads of options.threads) {
     await using service = await startService(model, options.llamaDir);
     await loadTarget(service.client, model, threads);
-    await loadDraft(service.client);
+    await loadDraft(service.client, 1);
     const requested = RuntimeOptions.fromPartial({
       threads,
       contextLength: CONTEXT_LENGTH,
@@ -72,6 +73,8 @@ async function compare(
   const outsideUs: number[] = [];
   const rawUs: number[] = [];
   const ratios: number[] = [];
+  // A service that has run for a while is what is compared: until then V8 still interprets parts of ours.
+  for (const prompt of PROMPTS.slice(0, WARM_UP_PROMPTS)) await generate(client, prompt, rows);
   for (let round = 0; round < rounds; round += 1) {
     const prompt = PROMPTS[round % PROMPTS.length] ?? '';
     // Greedy: the warm-up makes the same steps as the run that counts, so the raw side may go first.

@@ -82,4 +82,61 @@ describe('encoded elements', () => {
       }),
     );
   });
+
+  it.each([
+    [1, 0x3f80],
+    [-2, 0xc000],
+    [1 + 2 ** -8, 0x3f80],
+    [1 + 3 * 2 ** -8, 0x3f82],
+    [1 + 2 ** -8 + 2 ** -20, 0x3f81],
+    [2 - 2 ** -9, 0x4000],
+    [3.3895313892515355e38, 0x7f7f],
+    [-0, 0x8000],
+    [NaN, 0x7fc0],
+  ])('of bf16 are the upper half of f32, ties to even: %d', (value, bits) => {
+    const bytes = encodeElements('bf16', Float32Array.of(value));
+
+    expect(new DataView(bytes.buffer).getUint16(0, true)).toBe(bits);
+  });
+
+  it('of q8_0 are a half scale, then a signed byte each, ties away from zero', () => {
+    const values = new Float32Array(32);
+    values.set([127, -127, 2.5, -2.5, 0.49, -0.51, 64]);
+
+    const bytes = encodeElements('q8_0', values);
+
+    expect([...bytes.subarray(0, 9)]).toEqual([0x00, 0x3c, 127, 129, 3, 253, 0, 255, 64]);
+    expect(bytes).toHaveLength(34);
+  });
+
+  it('of q8_0 follow the formula of ggml, block by block', () => {
+    const blocks = fc.array(NORMAL, { minLength: 64, maxLength: 64 });
+    fc.assert(
+      fc.property(blocks, numbers => {
+        const values = Float32Array.from(numbers);
+
+        const view = new DataView(encodeElements('q8_0', values).buffer);
+
+        for (const block of [0, 1]) {
+          const part = values.subarray(32 * block, 32 * block + 32);
+          const scale = Math.fround(Math.max(...part.map(Math.abs)) / 127);
+          const inverse = Math.fround(1 / scale);
+          const expected = [...part].map(value => roundAway(Math.fround(value * inverse)));
+          const stored = [...part].map((_, i) => view.getInt8(34 * block + 2 + i));
+          expect(view.getUint16(34 * block, true)).toBe(floatToHalf(scale));
+          expect(stored).toEqual(scale === 0 ? stored.map(() => 0) : expected);
+        }
+      }),
+    );
+  });
+
+  it('of q8_0 that are all zero stay zero', () => {
+    expect(encodeElements('q8_0', new Float32Array(32))).toEqual(new Uint8Array(34));
+  });
 });
+
+/** C's roundf, without its negative zero. */
+function roundAway(value: number): number {
+  const whole = value < 0 ? Math.ceil(value - 0.5) : Math.floor(value + 0.5);
+  return whole === 0 ? 0 : whole;
+}

@@ -1,6 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { formatSpread, median, pairedRatios, quantile, spread } from '../../../bench/src/stats.js';
+import {
+  formatSpread,
+  geometricMean,
+  median,
+  pairedRatios,
+  quantile,
+  spread,
+} from '../../../bench/src/stats.js';
 
 describe('a spread', () => {
   it('has the middle value and the quartiles, whatever the order', () => {
@@ -44,5 +51,16 @@ describe('paired ratios', () => {
 
   it('refuse to pair unequal numbers', () => {
     expect(() => pairedRatios([1, 2], [1])).toThrow('2 measurements cannot be paired with 1');
+  });
+});
+
+describe('a geometric mean', () => {
+  it('cancels a ratio against its inverse', () => {
+    expect(geometricMean([4, 0.25, 2, 0.5])).toBeCloseTo(1);
+    expect(geometricMean([1, 8])).toBeCloseTo(2.828, 3);
+  });
+
+  it('of nothing does not exist', () => {
+    expect(() => geometricMean([])).toThrow(RangeError);
   });
 });

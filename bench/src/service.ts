@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { Outrider } from '@outrider/sdk';
-import { type PrivateServer, startPrivateServer } from '../private-server.js';
+import { type PrivateServer, startPrivateServer } from './private-server.js';
 
 /** Tokens that one sequence holds, on every side of a comparison: what the models were trained for. */
 export const CONTEXT_LENGTH = 512;
@@ -38,13 +38,16 @@ export async function loadTarget(client: Outrider, path: string, threads: number
   });
 }
 
-/** Loads the embedded draft on the CPU, as `small`, beside it. */
-export async function loadDraft(client: Outrider): Promise<void> {
+/**
+ * Loads a draft on the CPU, as `small`, beside it.
+ * @param path GGUF file under the folder that the service may read; unset: the embedded draft
+ */
+export async function loadDraft(client: Outrider, threads: number, path?: string): Promise<void> {
   await client.models.load({
     id: 'small',
-    uri: 'embedded:draft',
+    ...(path === undefined ? { uri: 'embedded:draft' } : { path }),
     role: 'draft',
     placement: { devices: 'none' },
-    options: { threads: 1, contextLength: CONTEXT_LENGTH, parallelSequences: 1 },
+    options: { threads, contextLength: CONTEXT_LENGTH, parallelSequences: 1 },
   });
 }
