@@ -6,6 +6,7 @@ import { type Service, startService } from '../support/serve.js';
 const drivers = '/usr/share/vulkan/icd.d';
 const hasSoftwareGpu =
   existsSync(drivers) && readdirSync(drivers).some(name => name.startsWith('lvp_'));
+const hasNvidia = existsSync('/dev/nvidiactl');
 const title = 'a server whose default engine runs the CPU libraries';
 
 const small = {
@@ -90,3 +91,25 @@ describe('the inventory', () => {
     for (const { reason } of unusable) expect(reason).toMatch(/driver|package|name another engine/);
   }, 60_000);
 });
+
+(hasNvidia ? describe.skip : describe)(
+  `a load whose devices no libraries bring${hasNvidia ? ' (skipped: CUDA may work here)' : ''}`,
+  () => {
+    it('is refused with the reason, or stays on the CPU where that is allowed', async () => {
+      await using service = await startService([], { NODE_LLAMA_CPP_GPU: 'false' });
+      await using client = await Outrider.connect(service.address);
+      const fast = { ...drawn, engine: 'fast', placement: { devices: ['CUDA0'] } };
+
+      await expect(client.models.load(fast)).rejects.toMatchObject({
+        reason: 'BACKEND_UNAVAILABLE',
+        metadata: { device: 'CUDA0', backend: 'CUDA' },
+      });
+      expect((await client.devices.info()).engines).toHaveLength(1);
+      const placement = { ...fast.placement, allowFallback: true };
+      const { warnings, engine } = await client.models.load({ ...fast, placement });
+
+      expect(engine).toBe('fast');
+      expect(warnings.map(({ code }) => code)).toContain('FELL_BACK_TO_CPU');
+    }, 90_000);
+  },
+);
