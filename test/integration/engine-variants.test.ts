@@ -1,13 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Outrider } from '@outrider/sdk';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { type Service, startService } from '../support/serve.js';
+import { describeOnGpus, gpuTitle, twoVulkanDevices } from '../support/vulkan.js';
 
-const drivers = '/usr/share/vulkan/icd.d';
-const hasSoftwareGpu =
-  existsSync(drivers) && readdirSync(drivers).some(name => name.startsWith('lvp_'));
 const hasNvidia = existsSync('/dev/nvidiactl');
-const title = 'a server whose default engine runs the CPU libraries';
 
 const small = {
   threads: 1,
@@ -24,58 +21,54 @@ const drawn = {
   options: small,
 } as const;
 
-(hasSoftwareGpu ? describe : describe.skip)(
-  hasSoftwareGpu ? title : `${title} (skipped: no software Vulkan driver here)`,
-  () => {
-    let service: Service;
-    let client: Outrider;
+describeOnGpus(`a server whose default engine runs the CPU libraries${gpuTitle}`, () => {
+  let service: Service;
+  let client: Outrider;
 
-    beforeAll(async () => {
-      service = await startService([], {
-        NODE_LLAMA_CPP_GPU: 'false',
-        GGML_VK_VISIBLE_DEVICES: '0',
-        GGML_VK_DISABLE_FUSION: '1',
-      });
-      client = await Outrider.connect(service.address);
-    }, 90_000);
-
-    afterAll(async () => {
-      await client.close();
-      await service.stop();
+  beforeAll(async () => {
+    service = await startService([], {
+      NODE_LLAMA_CPP_GPU: 'false',
+      ...twoVulkanDevices,
     });
+    client = await Outrider.connect(service.address);
+  }, 90_000);
 
-    it('refuses a device of other libraries there, and says where it can go', async () => {
-      await expect(client.models.load(drawn)).rejects.toMatchObject({
-        reason: 'BACKEND_UNAVAILABLE',
-        metadata: {
-          device: 'Vulkan0',
-          backend: 'Vulkan',
-          cause: expect.stringContaining('name another engine'),
-        },
-      });
-    }, 60_000);
+  afterAll(async () => {
+    await client.close();
+    await service.stop();
+  });
 
-    it('puts it into an engine of its own, with the libraries that it needs', async () => {
-      const apart = { ...drawn, engine: 'drawing' };
-      const planned = await client.models.plan({ target: apart });
-      expect((await client.devices.info()).engines).toHaveLength(1);
+  it('refuses a device of other libraries there, and says where it can go', async () => {
+    await expect(client.models.load(drawn)).rejects.toMatchObject({
+      reason: 'BACKEND_UNAVAILABLE',
+      metadata: {
+        device: 'Vulkan0',
+        backend: 'Vulkan',
+        cause: expect.stringContaining('name another engine'),
+      },
+    });
+  }, 60_000);
 
-      const { placement } = await client.models.load(apart);
+  it('puts it into an engine of its own, with the libraries that it needs', async () => {
+    const apart = { ...drawn, engine: 'drawing' };
+    const planned = await client.models.plan({ target: apart });
+    expect((await client.devices.info()).engines).toHaveLength(1);
 
-      expect(planned.target?.placement?.devices).toEqual(['Vulkan0']);
-      expect(placement).toMatchObject({ devices: ['Vulkan0'], measured: true });
-      expect(placement?.usage[0]).toMatchObject({ device: 'Vulkan0', layers: 3 });
-      const { devices, backends, engines } = await client.devices.info();
-      expect(engines.map(({ name }) => name)).toEqual(['default', 'drawing']);
-      expect(devices.find(({ name }) => name === 'Vulkan0')?.models).toMatchObject([
-        { model: 'models/drawn' },
-      ]);
-      expect(backends).toContainEqual(expect.objectContaining({ name: 'Vulkan', usable: true }));
-      await client.models.unload('drawn');
-      expect((await client.devices.info()).devices.map(({ name }) => name)).toEqual(['cpu']);
-    }, 120_000);
-  },
-);
+    const { placement } = await client.models.load(apart);
+
+    expect(planned.target?.placement?.devices).toEqual(['Vulkan0']);
+    expect(placement).toMatchObject({ devices: ['Vulkan0'], measured: true });
+    expect(placement?.usage[0]).toMatchObject({ device: 'Vulkan0', layers: 3 });
+    const { devices, backends, engines } = await client.devices.info();
+    expect(engines.map(({ name }) => name)).toEqual(['default', 'drawing']);
+    expect(devices.find(({ name }) => name === 'Vulkan0')?.models).toMatchObject([
+      { model: 'models/drawn' },
+    ]);
+    expect(backends).toContainEqual(expect.objectContaining({ name: 'Vulkan', usable: true }));
+    await client.models.unload('drawn');
+    expect((await client.devices.info()).devices.map(({ name }) => name)).toEqual(['cpu']);
+  }, 120_000);
+});
 
 describe('the inventory', () => {
   it('says why a backend that could be here is not', async () => {

@@ -1,15 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type DeviceUsage, type EffectivePlacement, RuntimeOptions } from '@outrider/sdk/proto';
-import { existsSync, readdirSync } from 'node:fs';
 import { type EngineClient } from '../../server/dist/engine/client.js';
 import { type LoadSpec, type ResolvedPlacement } from '../../server/dist/engine/protocol.js';
 import { embedded, onCpu, startEngine } from '../support/native-engine.js';
-
-const drivers = '/usr/share/vulkan/icd.d';
-const hasSoftwareGpu =
-  existsSync(drivers) && readdirSync(drivers).some(name => name.startsWith('lvp_'));
-const describeOnGpus = hasSoftwareGpu ? describe : describe.skip;
-const gpuTitle = hasSoftwareGpu ? '' : ' (skipped: no software Vulkan driver here)';
+import { describeOnGpus, gpuTitle, twoVulkanDevices, withEnvironment } from '../support/vulkan.js';
 
 type Options = Partial<RuntimeOptions>;
 
@@ -121,11 +115,7 @@ describeOnGpus(`a plan for two devices${gpuTitle}`, () => {
   let engine: EngineClient;
 
   beforeAll(async () => {
-    process.env['GGML_VK_VISIBLE_DEVICES'] = '0,0';
-    process.env['GGML_VK_DISABLE_FUSION'] = '1';
-    engine = await startEngine();
-    delete process.env['GGML_VK_VISIBLE_DEVICES'];
-    delete process.env['GGML_VK_DISABLE_FUSION'];
+    engine = await withEnvironment(twoVulkanDevices, startEngine);
   }, 60_000);
 
   afterAll(() => engine.close());

@@ -200,6 +200,10 @@ describe('the expected speed-up', () => {
     expect(expectedSpeedup(costs(100), [])).toBeUndefined();
   });
 
+  it('is not known, instead of nought, for a target too slow to measure a verification', () => {
+    expect(expectedSpeedup(costs(900_000), costs(10))).toBeUndefined();
+  });
+
   it('is above one for a cheap draft and flat verification, and below for a dear draft', () => {
     expect(expectedSpeedup(costs(100, 100, 100, 100), costs(5))).toBeGreaterThan(2);
     expect(expectedSpeedup(costs(100, 200, 400, 800), costs(90))).toBeLessThan(1);

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { DevicePlacement, DeviceType, GpuLayersPreset, Role, SplitMode } from '@outrider/sdk/proto';
-import fc from 'fast-check';
 import { CodedError } from '../../../server/src/coded-error.js';
 import { type EngineInventory } from '../../../server/src/engine/protocol.js';
 import { resolvePlacement } from '../../../server/src/registry/placement.js';
@@ -239,83 +238,4 @@ describe('a placement', () => {
     expect(refusalOf({}, inventory)).toMatchObject({ reason: 'PLACEMENT_CONFLICT' });
     expect(refusalOf({ tensorSplit: [1, 1] }, inventory)).toBeUndefined();
   });
-
-  it('is either refused with a path or does what was asked, whatever is asked of whatever machine', () => {
-    const names = ['CUDA0', 'CUDA1', 'Vulkan0', 'cpu', 'none', 'auto', 'GPU9'];
-    const layers = fc.option(fc.constantFrom(ALL, count(0), count(5)), { nil: undefined });
-    const wishes = fc.record({
-      devices: fc.oneof(
-        fc.array(fc.constantFrom(...names), { maxLength: 3 }),
-        fc.subarray(['CUDA1', 'CUDA0'], { minLength: 1 }),
-      ),
-      gpuLayers: layers,
-      tensorSplit: fc.oneof(
-        { weight: 2, arbitrary: fc.constant<number[]>([]) },
-        { weight: 1, arbitrary: fc.array(fc.constantFrom(0.5, 1, 3), { maxLength: 3 }) },
-      ),
-      splitMode: fc.constantFrom(
-        SplitMode.UNSPECIFIED,
-        SplitMode.NONE,
-        SplitMode.LAYER,
-        SplitMode.TENSOR,
-      ),
-      mainDevice: fc.oneof(fc.constant(''), fc.constantFrom(...names)),
-    });
-    const present = fc.subarray(['CUDA0', 'CUDA1', 'Vulkan0']);
-    const role = fc.constantFrom(Role.TARGET, Role.DRAFT);
-    let placed = 0;
-
-    fc.assert(
-      fc.property(wishes, present, role, fc.boolean(), (wish, there, as, memoryKnown) => {
-        const devices = there.map(name => gpuDevice(name, { memoryKnown }));
-        const requested = DevicePlacement.fromPartial(wish);
-        const outcome = placedOrRefused(requested, as, { devices, backends: [CUDA] });
-        if (outcome instanceof CodedError) return namesItsField(outcome);
-        placed += 1;
-        expectSatisfied(requested, outcome, there);
-        return true;
-      }),
-      { numRuns: 2_000 },
-    );
-    expect(placed).toBeGreaterThan(100);
-  });
 });
-
-function placedOrRefused(wish: DevicePlacement, role: Role, inventory: EngineInventory) {
-  try {
-    return resolvePlacement(wish, role, inventory).placement;
-  } catch (error) {
-    if (error instanceof CodedError) return error;
-    throw error;
-  }
-}
-
-function namesItsField({ reason, metadata, violations }: CodedError): boolean {
-  if (reason === 'BACKEND_UNAVAILABLE') return metadata['device'] !== undefined;
-  return violations.length > 0 && violations.every(({ field }) => field.startsWith('placement.'));
-}
-
-function expectSatisfied(
-  wish: DevicePlacement,
-  placement: ReturnType<typeof resolvePlacement>['placement'],
-  there: readonly string[],
-): void {
-  const { devices, gpuLayers, mainDevice, tensorSplit } = placement;
-  expect(there).toEqual(expect.arrayContaining([...devices]));
-  expect(new Set(devices).size).toBe(devices.length);
-  expect(gpuLayers === 0).toBe(devices.length === 0);
-  expect(mainDevice === '').toBe(devices.length === 0);
-  if (mainDevice !== '') expect(devices).toContain(mainDevice);
-  if (wish.splitMode === SplitMode.TENSOR && devices.length > 0)
-    expect(devices.length).toBeGreaterThan(1);
-  if (wish.mainDevice !== '' && wish.mainDevice !== 'auto')
-    expect(mainDevice).toBe(wish.mainDevice);
-  expect([...tensorSplit]).toEqual(wish.tensorSplit);
-  const listed = wish.devices.filter(name => there.includes(name));
-  const layers = wish.gpuLayers?.layers;
-  const wantsNone = layers?.$case === 'count' && layers.value === 0;
-  if (listed.length > 0 && !wantsNone && wish.splitMode !== SplitMode.NONE) {
-    expect([...devices]).toEqual(wish.devices);
-  }
-  if (layers?.$case === 'count' && devices.length > 0) expect(gpuLayers).toBe(layers.value);
-}
