@@ -17,9 +17,14 @@ export interface LoadedThread {
 }
 
 const progressEveryMs = 50;
-const calibrationRows = [1, 2, 4, 8];
-const calibrationRuns = 3;
+const hostRows = [1, 2, 3, 4, 5, 6, 8, 12, 16];
+const deviceRows = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+/** Where not all row counts can be afforded: the plain step, and one that repays its first drafted row. */
+const firstRows = [1, 4];
+const calibrationRuns = { warm: 2, timed: 5 };
 const calibrationBudgetUs = 1_000_000;
+const calibrationLength = 256;
+const calibrationChunk = 64;
 
 /**
  * Loads the model, makes its context and warms it up; blocks the thread.
@@ -81,7 +86,16 @@ function makeContext(
     requireWanted();
     const canSpeculate = context.probeTrim();
     requireWanted();
-    const decodeCosts = warmUp(context, outputBudget(options), options.calibrate, requireWanted);
+    const decodeCosts = warmUp(
+      context,
+      outputBudget(options),
+      {
+        calibrate: options.calibrate,
+        offloaded: placement.devices.length > 0,
+        canTrim: canSpeculate,
+      },
+      requireWanted,
+    );
     const { facts } = vocabulary;
     return {
       context,
@@ -113,29 +127,73 @@ function makeContext(
 function warmUp(
   context: Context,
   outputs: number,
-  calibrate: boolean,
+  plan: { readonly calibrate: boolean; readonly offloaded: boolean; readonly canTrim: boolean },
   requireWanted: () => void,
 ): DecodeCost[] {
+  const { calibrate, offloaded, canTrim } = plan;
   context.batch.clear();
-  const cells = Math.min(outputs, context.batch.room, context.cells);
-  timePass(context, cells);
+  const most = Math.min(outputs, context.batch.room, context.cells);
+  const largestUs = timePass(context, 0, most);
+  context.clear();
   if (!calibrate) return [];
-  const begunUs = nowUs();
+  const untilUs = nowUs() + calibrationBudgetUs;
+  const rowCounts = (offloaded ? deviceRows : hostRows).filter(rows => rows <= most);
+  const room = context.cells - Math.max(...rowCounts);
+  const chunkUs = (largestUs * calibrationChunk) / most;
+  const length = canTrim ? fillCache(context, room, chunkUs, requireWanted) : 0;
   const costs: DecodeCost[] = [];
-  for (const rows of calibrationRows.filter(count => count <= cells)) {
+  for (const rows of new Set([...firstRows.filter(count => count <= most), ...rowCounts])) {
     requireWanted();
-    timePass(context, rows);
-    const times = Array.from({ length: calibrationRuns }, () => timePass(context, rows));
-    costs.push({ rows, durationUs: times.sort((a, b) => a - b)[calibrationRuns >> 1] ?? 0 });
-    if (nowUs() - begunUs > calibrationBudgetUs) break;
+    if (rows > 1 && nowUs() >= untilUs) break;
+    costs.push({ rows, durationUs: medianPass(context, length, rows, untilUs) });
   }
-  return costs;
+  context.clear();
+  return costs.sort((a, b) => a.rows - b.rows);
 }
 
-function timePass(context: Context, rows: number): number {
+/**
+ * Fills the cache to the length at which passes are timed, as far as a quarter of the time allows; returns the length.
+ * @param chunkUs what a chunk should take
+ */
+function fillCache(
+  context: Context,
+  room: number,
+  chunkUs: number,
+  requireWanted: () => void,
+): number {
+  const wanted = Math.min(calibrationLength, room);
+  const untilUs = nowUs() + calibrationBudgetUs / 4;
+  let length = 0;
+  while (length < wanted && nowUs() + chunkUs <= untilUs) {
+    requireWanted();
+    context.batch.clear();
+    const rows = Math.min(calibrationChunk, context.batch.room, wanted - length);
+    timePass(context, length, rows, false);
+    length += rows;
+  }
+  return length;
+}
+
+/** Median time of a pass behind that many tokens, in microseconds; of fewer runs where a third of the time is too short. */
+function medianPass(context: Context, length: number, rows: number, untilUs: number): number {
+  const stopUs = nowUs() + (untilUs - nowUs()) / 3;
+  const times: number[] = [];
+  for (let run = 0; run < calibrationRuns.warm + calibrationRuns.timed; run++) {
+    // Where there is no time to run again, a warm run has to do.
+    if (run === calibrationRuns.warm) times.length = 0;
+    const tookUs = timePass(context, length, rows);
+    times.push(tookUs);
+    if (length > 0) context.trim(0, length);
+    else context.clear();
+    if (nowUs() + tookUs > stopUs) break;
+  }
+  return times.sort((a, b) => a - b)[times.length >> 1] ?? 0;
+}
+
+function timePass(context: Context, from: number, rows: number, wanted = true): number {
   const { batch } = context;
   batch.clear();
-  for (let row = 0; row < rows; row++) batch.add(0, row, 0, true);
+  for (let row = 0; row < rows; row++) batch.add(0, from + row, 0, wanted);
   const begunUs = nowUs();
   const code = context.decode(false);
   const tookUs = nowUs() - begunUs;
@@ -144,6 +202,5 @@ function timePass(context: Context, rows: number): number {
       'ENGINE_ERROR',
       `the warm-up decode of ${rows} rows failed with code ${code}`,
     );
-  context.clear();
   return tookUs;
 }

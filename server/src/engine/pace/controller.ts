@@ -1,0 +1,216 @@
+import { type DraftCosts } from './draft-costs.js';
+import { LossLedger } from './ledger.js';
+import { askValue, expectedRate, type PaceSetup, pricesAt } from './pricing.js';
+import { Probes } from './probes.js';
+import { type PacedStep, type Plan, type ShadowOutcome } from './step.js';
+import { bestPlan, bestVerify, type Prices, reachOf } from './value.js';
+
+/** Prices are estimates, and the best of several estimates is too good: what pays must pay by this much. */
+const riskPremium = 1.08;
+const rateDecay = 1 - 1 / 32;
+const firstRatePasses = 8;
+const zeroTokensToPark = 8;
+const leastSpeedup = 1.03;
+const shadowLength = 4;
+const shadowWindow = 64;
+const surprise = 0.05;
+
+/**
+ * How far one stream drafts, so that it is never slower than without and as fast as may be: each choice is made for the
+ * tokens it should give less what its time is worth at the stream's rate. Calls per step: `plan`, `choosePrefix` for
+ * what was proposed, `observeStep`. Knows neither clock nor tokens.
+ */
+export class PaceController {
+  readonly #setup: PaceSetup;
+  readonly #ledger = new LossLedger();
+  readonly #probes: Probes;
+  /** Of the last passes, older ones counting less: tokens, and this stream's part of the time. */
+  #tokens = 0;
+  #us = 0;
+  #streams = 1;
+  #otherRows = 0;
+  #parked = false;
+  #shadowing = false;
+  #unread = shadowWindow;
+  #zeroTokens = 0;
+  #verifyNothing = false;
+  #planned = 0;
+  /** Of the step at hand. */
+  #prices: Prices | undefined;
+  /** Tokens that the verified draft should win. */
+  #expected = 0;
+
+  constructor(setup: PaceSetup) {
+    this.#setup = setup;
+    this.#probes = new Probes(setup.calibration.budget);
+  }
+
+  /**
+   * Plans the next step.
+   * @param limit most tokens that it may verify, by what is left of max_tokens, context and batch
+   */
+  plan(limit: number): Plan {
+    const { costs, draftCosts } = this.#setup;
+    const most = this.#most(limit);
+    const off = this.#ledger.off;
+    this.#planned = 0;
+    this.#expected = 0;
+    this.#prices = undefined;
+    this.#verifyNothing = off || !costs.known || (costs.plainDue && this.#streams === 1);
+    if (this.#verifyNothing || draftCosts === undefined || most === 0)
+      return { kind: 'plain', parked: off };
+    if (this.#parked && !this.#pays(most)) return this.#probe(draftCosts);
+    if (this.#parked) this.#unpark();
+    const prices = this.prices(most);
+    if (askValue(this.#setup, prices, this.#rate()) <= 0) return { kind: 'plain', parked: false };
+    const planned = Math.max(1, bestPlan([], prices, most));
+    this.#planned = planned;
+    return { kind: 'draft', planned, prices };
+  }
+
+  /** Prices of the step at hand, for any draft of at most `limit` tokens. */
+  prices(limit: number): Prices {
+    const most = this.#most(limit);
+    if (this.#prices?.verify.length !== most + 1)
+      this.#prices = pricesAt(this.#setup, riskPremium * this.#rate(), this.#otherRows, most);
+    return this.#prices;
+  }
+
+  /**
+   * How many of the proposed tokens to verify.
+   * @param acceptances calibrated chance of each, whatever its source
+   */
+  choosePrefix(acceptances: readonly number[], limit: number): number {
+    const most = this.#most(limit);
+    if (this.#verifyNothing || most === 0) return 0;
+    const reach = reachOf(acceptances.slice(0, most));
+    const verified = bestVerify(reach, this.prices(most));
+    this.#expected = reach.slice(0, verified).reduce((sum, chance) => sum + chance, 0);
+    return verified;
+  }
+
+  /** Takes what the step at hand turned out to be. */
+  observeStep(step: PacedStep): void {
+    const { costs, draftCosts } = this.#setup;
+    const plainUs = this.#plainUs(step.streams);
+    // Catching up is paid once, whatever is drafted afterwards; counted here, the first step would look like a loss.
+    const readUs = draftCosts?.readUs(step.draft, costs.plainUs) ?? 0;
+    const stepUs = Math.max(step.stepUs - readUs, Math.min(step.stepUs, step.verifyUs));
+    this.observeProposals(step);
+    this.#observeCosts(step);
+    this.#unread = step.draft === undefined ? this.#unread + step.emitted : 0;
+    this.#probes.advance(step.emitted, step.stepUs / step.streams, costs.plainUs, this.#parked);
+    if (!step.mixed) {
+      this.#streams = step.streams;
+      this.#otherRows = step.rows - 1 - step.verified;
+      this.#tokens = this.#tokens * rateDecay + step.emitted;
+      this.#us = this.#us * rateDecay + stepUs / step.streams;
+      const plain = step.draft === undefined && step.verified === 0 && !this.#shadowing;
+      const loss = plain ? 0 : lossUs({ ...step, stepUs }, this.#expected, plainUs);
+      this.#ledger.add({ stepUs, lossUs: loss, emitted: step.emitted }, plainUs);
+    }
+    this.#zeroTokens =
+      this.#planned > 0 || this.#verifyNothing ? 0 : this.#zeroTokens + step.emitted;
+    if (this.#zeroTokens >= zeroTokensToPark && this.#setup.draftCosts !== undefined)
+      this.#parked = true;
+  }
+
+  /** Takes what the text came to say to a shadow draft; no bins: it could not be made or compared. */
+  observeShadow({ bins, agreed, draft }: ShadowOutcome): void {
+    const { calibration, draftCosts } = this.#setup;
+    this.#shadowing = false;
+    if (draft !== undefined) draftCosts?.observe(draft);
+    const allRight = bins.length > 0 && agreed === bins.length;
+    const chance = reachOf(bins.map(bin => calibration.acceptanceOf(bin))).at(-1) ?? 1;
+    if (allRight && chance < surprise) calibration.doubt();
+    this.observeProposals({ bins, agreed, emitted: bins.length });
+    this.#probes.end(allRight);
+  }
+
+  /**
+   * Takes what became of proposals: of the step's by `observeStep`, of a source that another was preferred to from here.
+   * Those behind the first wrong one tell nothing, for they were made on a false start.
+   */
+  observeProposals({
+    bins,
+    agreed,
+    emitted,
+  }: Pick<PacedStep, 'bins' | 'agreed' | 'emitted'>): void {
+    const told = Math.min(bins.length, emitted, agreed + 1);
+    for (const [index, bin] of bins.slice(0, told).entries())
+      this.#setup.calibration.observe(bin, index < agreed, index);
+  }
+
+  #most(limit: number): number {
+    return Math.max(0, Math.min(limit, this.#setup.maxDraftTokens));
+  }
+
+  #probe(draftCosts: DraftCosts): Plan {
+    const { plainUs } = this.#setup.costs;
+    const rows = Math.min(shadowWindow, this.#unread);
+    const costUs = rows * draftCosts.feedUs(plainUs) + shadowLength * draftCosts.stepUs(plainUs);
+    if (this.#shadowing || !this.#probes.due(costUs, plainUs))
+      return { kind: 'plain', parked: true };
+    this.#probes.begin(costUs);
+    this.#shadowing = true;
+    this.#unread = 0;
+    return { kind: 'shadow', length: shadowLength, window: shadowWindow };
+  }
+
+  #unpark(): void {
+    this.#parked = false;
+    this.#zeroTokens = 0;
+    this.#probes.reset();
+  }
+
+  /** Whether drafting should be faster than not by enough to take it up again. */
+  #pays(most: number): boolean {
+    const rate = leastSpeedup * riskPremium * this.#plainRate();
+    const prices = pricesAt(this.#setup, rate, this.#otherRows, most);
+    return askValue(this.#setup, prices, rate) > leastSpeedup - 1;
+  }
+
+  /** Tokens of all streams of the pass per microsecond, judged by this one. */
+  #rate(): number {
+    const plainRate = this.#plainRate();
+    if (this.#us === 0) {
+      this.#us = firstRatePasses / plainRate;
+      this.#tokens = this.#us * expectedRate(this.#setup, plainRate);
+    }
+    return Math.max(plainRate, this.#tokens / this.#us);
+  }
+
+  #plainRate(): number {
+    return this.#streams / this.#plainUs(this.#streams);
+  }
+
+  #plainUs(streams: number): number {
+    const { costs } = this.#setup;
+    return costs.passUs(streams) + (costs.overheadUs ?? 0);
+  }
+
+  #observeCosts({ rows, streams, mixed, verified, stepUs, verifyUs, draft }: PacedStep): void {
+    const { costs, draftCosts } = this.#setup;
+    if (draft !== undefined) draftCosts?.observe(draft);
+    // A shadow draft at work may slow the pass down, or keep it waiting.
+    if (mixed || this.#shadowing) return;
+    costs.observe(rows, verifyUs, 1 / streams);
+    if (streams > 1) return;
+    const overheadUs = costs.overheadUs;
+    if (draft === undefined && verified === 0) costs.observeOverhead(stepUs - verifyUs);
+    else if (draft !== undefined && overheadUs !== undefined)
+      draftCosts?.observeAsk(Math.min(costs.plainUs, stepUs - verifyUs - draft.us - overheadUs));
+  }
+}
+
+/**
+ * How much longer a step took than plain steps for the same tokens; a longer pass is shared out by drafted rows. Half of
+ * the tokens are counted as they were expected: a few unlucky steps at the start of a stream are no sign of a loss.
+ */
+function lossUs(step: PacedStep, expected: number, plainUs: number): number {
+  const { rows, streams, verified, emitted, stepUs } = step;
+  const drafted = rows - streams;
+  const share = streams === 1 ? 1 : drafted > 0 ? verified / drafted : 1 / streams;
+  const won = (emitted - 1 + expected) / 2;
+  return share * (stepUs - plainUs) - (won * plainUs) / streams;
+}

@@ -1,0 +1,46 @@
+const allowedShare = 0.01;
+const allowedSteps = 4;
+const mostCredit = 20;
+const firstOff = 64;
+const longestOff = 1024;
+
+/** A step as the ledger sees it. */
+export interface LedgerEntry {
+  readonly stepUs: number;
+  /** How much longer it took than plain steps for the same tokens, in microseconds; below 0: shorter. */
+  readonly lossUs: number;
+  readonly emitted: number;
+}
+
+/**
+ * What speculation has cost a stream against plain steps, from the clock: the guard against prices that are wrong. Losses
+ * up to 1 % of the time and 4 plain steps are borne; gains are remembered up to 20 plain steps. Beyond that speculation
+ * is off for 64 tokens, and for twice as long each further time until it was worth its while.
+ */
+export class LossLedger {
+  #lossUs = 0;
+  #elapsedUs = 0;
+  #offTokens = 0;
+  #wait = firstOff;
+
+  /** Whether nothing is to be drafted or verified for now. */
+  get off(): boolean {
+    return this.#offTokens > 0;
+  }
+
+  /**
+   * Takes a step.
+   * @param plainUs time of a plain step
+   */
+  add({ stepUs, lossUs, emitted }: LedgerEntry, plainUs: number): void {
+    this.#elapsedUs += stepUs;
+    this.#lossUs = Math.max(this.#lossUs + lossUs, -mostCredit * plainUs);
+    this.#offTokens = Math.max(0, this.#offTokens - emitted);
+    if (this.#lossUs < 0) this.#wait = firstOff;
+    const borne = allowedShare * this.#elapsedUs + allowedSteps * plainUs;
+    // Only a new loss turns off: what was lost before may be more than the time since then allows.
+    if (this.off || lossUs <= 0 || this.#lossUs <= borne) return;
+    this.#offTokens = this.#wait;
+    this.#wait = Math.min(longestOff, 2 * this.#wait);
+  }
+}

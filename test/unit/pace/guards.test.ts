@@ -1,0 +1,116 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { LossLedger } from '../../../server/src/engine/pace/ledger.js';
+import { ProbeBudget, Probes } from '../../../server/src/engine/pace/probes.js';
+
+const plainUs = 10_000;
+
+/** Steps that each lose a plain step, until the ledger turns off; how many it took. */
+function loseUntilOff(ledger: LossLedger): number {
+  let steps = 0;
+  for (; !ledger.off && steps < 1_000; steps++)
+    ledger.add({ stepUs: 2 * plainUs, lossUs: plainUs, emitted: 1 }, plainUs);
+  return steps;
+}
+
+/** Plain steps until it is on again. */
+function waitUntilOn(ledger: LossLedger): number {
+  let steps = 0;
+  for (; ledger.off && steps < 5_000; steps++)
+    ledger.add({ stepUs: plainUs, lossUs: 0, emitted: 1 }, plainUs);
+  return steps;
+}
+
+describe('the loss ledger', () => {
+  it('bears four plain steps and a hundredth, then turns off for 64 tokens, then for twice as long', () => {
+    const ledger = new LossLedger();
+
+    expect(loseUntilOff(ledger)).toBe(5);
+    expect(waitUntilOn(ledger)).toBe(64);
+    expect(loseUntilOff(ledger)).toBe(1);
+    expect(waitUntilOn(ledger)).toBe(128);
+  });
+
+  it('lets no loss grow beyond what it bears', () => {
+    const outcome = fc.record({
+      lossUs: fc.integer({ min: -30_000, max: 30_000 }),
+      emitted: fc.integer({ min: 1, max: 8 }),
+    });
+    fc.assert(
+      fc.property(fc.array(outcome, { maxLength: 300 }), outcomes => {
+        const ledger = new LossLedger();
+        let loss = 0;
+        let elapsed = 0;
+        for (const { lossUs, emitted } of outcomes) {
+          const real = ledger.off ? 0 : lossUs;
+          loss += real;
+          elapsed += 2 * plainUs;
+          ledger.add({ stepUs: 2 * plainUs, lossUs: real, emitted }, plainUs);
+
+          expect(loss).toBeLessThanOrEqual(0.01 * elapsed + 4 * plainUs + 30_000);
+        }
+      }),
+    );
+  });
+
+  it('forgets what is more than twenty plain steps of gain', () => {
+    const ledger = new LossLedger();
+    for (let i = 0; i < 500; i++)
+      ledger.add({ stepUs: plainUs, lossUs: -plainUs, emitted: 2 }, plainUs);
+
+    expect(loseUntilOff(ledger)).toBeLessThan(40);
+  });
+});
+
+describe('the probes of a parked stream', () => {
+  const parkedSteps = (probes: Probes, count: number): void => {
+    for (let i = 0; i < count; i++) probes.advance(1, plainUs, plainUs, true);
+  };
+  /** Parked steps until a probe is due. */
+  const wait = (probes: Probes, costUs: number): number => {
+    let steps = 0;
+    for (; !probes.due(costUs, plainUs) && steps < 20_000; steps++) parkedSteps(probes, 1);
+    return steps;
+  };
+
+  it('cost half a hundredth of the time', () => {
+    const probes = new Probes(new ProbeBudget());
+    let spentUs = 0;
+    for (let i = 0; i < 20_000; i++) {
+      parkedSteps(probes, 1);
+      if (!probes.due(3_000, plainUs)) continue;
+      probes.begin(3_000);
+      probes.end(true);
+      spentUs += 3_000;
+    }
+
+    expect(spentUs / (20_000 * plainUs)).toBeGreaterThan(0.004);
+    expect(spentUs / (20_000 * plainUs)).toBeLessThanOrEqual(0.005);
+  });
+
+  it('come half as often after each failure, and at once after a promising one', () => {
+    const budget = new ProbeBudget();
+    parkedSteps(new Probes(budget), 3_000);
+    const probes = new Probes(budget);
+    const waits: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      waits.push(wait(probes, 500));
+      probes.begin(500);
+      probes.end(false);
+    }
+    expect(waits).toEqual([16, 32, 64, 128]);
+
+    wait(probes, 500);
+    probes.begin(500);
+    probes.end(true);
+    expect(probes.due(500, plainUs)).toBe(true);
+  });
+
+  it('of a short stream use what other streams of the pair left over, within reason for one stream', () => {
+    const budget = new ProbeBudget();
+    parkedSteps(new Probes(budget), 3_000);
+
+    expect(wait(new Probes(budget), plainUs)).toBe(16);
+    expect(wait(new Probes(budget), 3 * plainUs)).toBeGreaterThan(150);
+  });
+});
