@@ -1,5 +1,6 @@
 import { MAKE_MODEL_USAGE, makeModel } from './make-model.js';
 import { ngram, NGRAM_USAGE } from './ngram.js';
+import { overlap, OVERLAP_USAGE } from './overlap/overlap.js';
 import { overhead, OVERHEAD_USAGE } from './overhead/overhead.js';
 import { PEERS_USAGE } from './peers/options.js';
 import { peers } from './peers/peers.js';
@@ -11,6 +12,8 @@ const USAGE = `npm run bench -- COMMAND
   ${NGRAM_USAGE}
 
   ${OVERHEAD_USAGE}
+
+  ${OVERLAP_USAGE}
 
   ${MAKE_MODEL_USAGE}`;
 
@@ -24,6 +27,9 @@ switch (command) {
     break;
   case 'overhead':
     await overhead(line);
+    break;
+  case 'overlap':
+    await overlap(line);
     break;
   case 'make-model':
     makeModel(line);

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type GenerateRequest, type GenerateResponse } from '@outrider/sdk/proto';
+import {
+  DraftSource,
+  type GenerateRequest,
+  type GenerateResponse,
+  SpeculationParams,
+} from '@outrider/sdk/proto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -55,9 +60,11 @@ describe('a generation on the embedded pair', () => {
       promptTokens: 6,
       speculation: {
         active: true,
-        mode: 'SPECULATION_MODE_FIXED',
+        mode: 'SPECULATION_MODE_AUTO',
         draftModel: 'models/draft',
-        maxDraftTokens: 4,
+        sources: ['DRAFT_SOURCE_DRAFT_MODEL', 'DRAFT_SOURCE_NGRAM'],
+        maxDraftTokens: 16,
+        overlap: false,
         targetDevices: ['cpu'],
         draftDevices: ['cpu'],
       },
@@ -82,14 +89,21 @@ describe('a generation on the embedded pair', () => {
     }
   });
 
-  it('runs on undrafted when the request names no draft, and says why', async () => {
-    const events = await eventsOf(client, { ...base, draftModel: '' });
+  it.each([
+    ['copies from its text alone', [], { active: true, sources: ['DRAFT_SOURCE_NGRAM'] }],
+    [
+      'says why it does not speculate',
+      [DraftSource.DRAFT_MODEL],
+      { active: false, offReason: 'SPECULATION_OFF_REASON_NO_SOURCE' },
+    ],
+  ])('%s when the request names no draft and allows %j', async (_, sources, expected) => {
+    const speculation = SpeculationParams.fromPartial({ sources });
+    const events = await eventsOf(client, { ...base, draftModel: '', speculation });
 
     const [first] = events;
-    expect(first?.event?.$case === 'started' && first.event.value.speculation).toMatchObject({
-      active: false,
-      offReason: 'SPECULATION_OFF_REASON_NO_SOURCE',
-    });
+    expect(first?.event?.$case === 'started' && first.event.value.speculation).toMatchObject(
+      expected,
+    );
     expect(identityViolations(events)).toEqual([]);
   });
 

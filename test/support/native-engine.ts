@@ -114,7 +114,14 @@ export async function say(
 }
 
 /** Plain decoding. */
-export const undrafted = { maxDraftTokens: 4, minDraftTokens: 0, minDraftProbability: 0 };
+export const undrafted = {
+  maxDraftTokens: 4,
+  minDraftTokens: 0,
+  minDraftProbability: 0,
+  fixed: true,
+  ngram: false,
+  overlap: false,
+};
 
 /** Drafting so many tokens a step with `models/draft`. */
 export function drafting(maxDraftTokens: number): GenerateSpec['speculation'] {

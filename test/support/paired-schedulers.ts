@@ -1,8 +1,10 @@
 import { type GenerateSpec, type StreamEvent } from '../../server/src/engine/protocol.js';
 import { DraftChain } from '../../server/src/engine/thread/draft-chain.js';
 import { DraftLink } from '../../server/src/engine/thread/draft-link.js';
+import { type StreamPace } from '../../server/src/engine/thread/drafting.js';
 import { Generation } from '../../server/src/engine/thread/generation.js';
 import { type FromDraft, type ToDraft } from '../../server/src/engine/thread/messages.js';
+import { Pacing } from '../../server/src/engine/thread/pacing.js';
 import { PlainCost } from '../../server/src/engine/thread/plain-cost.js';
 import { Scheduler } from '../../server/src/engine/thread/scheduler.js';
 import { type Table, TableContext } from './table-context.js';
@@ -54,6 +56,7 @@ export class PairedSchedulers {
   readonly #setup: PairSetup;
   readonly #target: Scheduler;
   readonly #sides: DraftSide[] = [];
+  readonly #pacing = new Pacing([], 16);
 
   constructor(setup: PairSetup) {
     this.#setup = setup;
@@ -80,6 +83,7 @@ export class PairedSchedulers {
       contextLength,
       outputBudget: 16,
       plainCost: new PlainCost(),
+      paced: this.#paced(spec, drafted),
       emit: (event: StreamEvent) => void events.push(event),
     };
     this.#target.addGeneration(new Generation(spec, host, link));
@@ -117,7 +121,10 @@ export class PairedSchedulers {
       case 'swap':
         this.#addSide(this.#setup.otherDraft ?? this.#setup.draft);
         for (const generation of this.#target.generations.values())
-          generation.onDraftMoved((ids, chain) => this.#link(generation.spec, ids, chain));
+          generation.onDraftMoved(
+            (ids, chain) => this.#link(generation.spec, ids, chain),
+            this.#paced(generation.spec, true),
+          );
         return true;
       case 'late':
         return this.#sides
@@ -138,6 +145,10 @@ export class PairedSchedulers {
     const side = this.#sides.at(-1);
     if (side === undefined) throw new Error('there is no draft');
     return side;
+  }
+
+  #paced(spec: GenerateSpec, drafted: boolean): StreamPace {
+    return this.#pacing.stream(spec, drafted ? { peer: 'draft', disjoint: false } : undefined);
   }
 
   #addSide(table: Table): void {
@@ -168,7 +179,7 @@ export class PairedSchedulers {
     if (message === undefined) return false;
     const { chains } = side.scheduler;
     if (message.type === 'commit')
-      chains.get(message.stream)?.commit(message.at, message.ids, message.ahead);
+      chains.get(message.stream)?.commit(message.at, message.ids, message.goal);
     else if (message.type === 'close') {
       const chain = chains.get(message.stream);
       if (chain !== undefined) side.scheduler.removeChain(chain);
@@ -195,7 +206,7 @@ export class PairedSchedulers {
     const generation = this.#target.generations.get(stream);
     if (generation === undefined) return true;
     if (message.type === 'proposals') {
-      this.proposed.set(stream, (this.proposed.get(stream) ?? 0) + message.ids.length);
+      this.proposed.set(stream, (this.proposed.get(stream) ?? 0) + message.proposals.length);
       generation.onProposals(message);
     } else generation.onDraftLost(message.reason, message.chain);
     return true;

@@ -3,6 +3,7 @@ import {
   type EffectiveSpeculation,
   type GenerationCompletion,
   type GenerationStarted,
+  SpeculationOffReason,
   type SpeculationSummary,
 } from '@outrider/sdk/proto';
 import { enumWord } from './table.js';
@@ -26,6 +27,9 @@ function speculationFigures(
   if (summary === undefined) return ['speculation on, its figures left out by --stats none'];
   const ended = offReason(summary.offReason);
   return [
+    ...(effective.offReason === SpeculationOffReason.UNSPECIFIED
+      ? []
+      : [`without the draft model: ${why(effective)}`]),
     ...acceptance(summary),
     speedup(summary),
     ...(ended === '' ? [] : [`drafting ended early: ${ended}`]),

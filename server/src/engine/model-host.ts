@@ -30,6 +30,8 @@ export interface ModelHostOptions {
   readonly onBug: (message: string) => void;
   /** The thread is beyond repair; the process has to end. */
   readonly onFault: (message: string) => void;
+  /** What the thread runs. @default a thread that loads the model */
+  readonly entry?: URL;
 }
 
 interface Call {
@@ -81,7 +83,7 @@ export class ModelHost {
     this.loaded = new Promise(resolve => {
       this.#settleLoad = resolve;
     });
-    this.#worker = new Worker(new URL('./thread/model-thread.js', import.meta.url), {
+    this.#worker = new Worker(host.entry ?? new URL('./thread/entry.js', import.meta.url), {
       workerData: start,
       transferList: [port2],
       name: host.name,

@@ -191,6 +191,12 @@ export interface SamplingSpec {
 
 /** How a stream speculates, decided. */
 export interface SpeculationSpec {
+  /** Draft always as many tokens as allowed, instead of as many as pay. */
+  readonly fixed: boolean;
+  /** Copy repetitions of the text. */
+  readonly ngram: boolean;
+  /** The draft runs on while the target verifies. */
+  readonly overlap: boolean;
   /** The draft by its name in the same engine; unset: no draft model, plain decoding. */
   readonly draftModel?: string;
   /** Tokens drafted per verify step, 1-64. Meaningless without a draft. */

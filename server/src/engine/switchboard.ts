@@ -274,7 +274,8 @@ export class Switchboard {
     const draft = this.#find(draftModel);
     this.#connect(target.host, draft.host);
     const disjoint = [...draft.computesOn].every(device => !target.computesOn.has(device));
-    return { peer: draft.host.name, disjoint };
+    const stepUs = draft.facts.decodeCosts.find(({ rows }) => rows === 1)?.durationUs;
+    return { peer: draft.host.name, disjoint, ...(stepUs === undefined ? {} : { stepUs }) };
   }
 
   #connect(one: ModelHost, other: ModelHost): void {

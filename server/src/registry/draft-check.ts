@@ -89,7 +89,8 @@ function notReady(draft: ModelRecord, nowMs: number): DraftCheck {
   return off(offReason, new CodedError('MODEL_NOT_READY', text, { metadata, retryAfterMs: 1_000 }));
 }
 
-function unsupportedMemory(model: ModelRecord): CodedError {
+/** The refusal of a model that cannot take back what it has read. */
+export function unsupportedMemory(model: ModelRecord): CodedError {
   const text = `the memory of ${model.name} cannot be rolled back, which speculation needs`;
   return new CodedError('UNSUPPORTED_MEMORY_TYPE', text, { metadata: { model: model.name } });
 }

@@ -6,7 +6,8 @@ import {
   SpeculationOffReason,
 } from '@outrider/sdk/proto';
 import { type SpeculationSpec } from '../engine/protocol.js';
-import { checkDraft, speculationUnavailable } from './draft-check.js';
+import { type CodedError } from '../coded-error.js';
+import { checkDraft, speculationUnavailable, unsupportedMemory } from './draft-check.js';
 import { isReady, type ModelRecord, type ReadyModel } from './record.js';
 import { type Shelf } from './shelf.js';
 
@@ -19,13 +20,16 @@ export interface WantedSpeculation {
   readonly maxDraftTokens: number;
   readonly minDraftTokens: number;
   readonly minDraftProbability: number;
+  /** Sources that may be used; empty: all there are. */
+  readonly sources: readonly DraftSource[];
+  readonly overlap: 'auto' | 'off' | 'on';
   /** Fail instead of going on without. */
   readonly required: boolean;
 }
 
 /** What will be done: for the engine, and for the caller. */
 export interface DecidedSpeculation {
-  readonly spec: SpeculationSpec;
+  readonly spec: Omit<SpeculationSpec, 'draftModel'>;
   readonly effective: EffectiveSpeculation;
 }
 
@@ -51,25 +55,51 @@ export function decideSpeculation(
     const detail = wanted.mode === 'off' ? 'mode is OFF' : 'max_draft_tokens is 0';
     return plain(target, SpeculationOffReason.DISABLED, detail);
   }
+  const model = findDraft(target, wanted, shelf, seat);
+  if ('draft' in model) return active(target, model.draft, wanted);
+  const { offReason, error } = model;
+  if (offReason !== SpeculationOffReason.NO_SOURCE && wanted.required) throw error;
+  if (!allows(wanted, DraftSource.NGRAM)) {
+    if (wanted.required) throw error;
+    return plain(target, offReason, error.message);
+  }
+  if (!target.loaded.info.canSpeculate) {
+    const unsupported = unsupportedMemory(target);
+    if (wanted.required) throw unsupported;
+    return plain(target, SpeculationOffReason.UNSUPPORTED_MEMORY_TYPE, unsupported.message);
+  }
+  const decided = active(target, undefined, wanted);
+  // Without a draft model that anybody wanted, nothing is missing.
+  if (offReason === SpeculationOffReason.NO_SOURCE) return decided;
+  return { ...decided, effective: { ...decided.effective, offReason, detail: error.message } };
+}
+
+/** The draft model, seated, or why there is none; NO_SOURCE: none was wanted. */
+function findDraft(
+  target: ReadyModel,
+  wanted: WantedSpeculation,
+  shelf: Shelf,
+  seat: (draft: ReadyModel) => boolean,
+): { draft: ReadyModel } | { offReason: SpeculationOffReason; error: CodedError } {
   const name = draftName(target, wanted);
-  if (name === '') {
+  if (name === '' || !allows(wanted, DraftSource.DRAFT_MODEL)) {
     const offReason = SpeculationOffReason.NO_SOURCE;
-    const detail = 'there is no draft model: the request names none and the target has no default';
-    if (wanted.required) throw speculationUnavailable(offReason, detail);
-    return plain(target, offReason, detail);
+    const detail =
+      name === ''
+        ? 'there is no draft model: the request names none and the target has no default'
+        : 'the request does not allow a draft model';
+    return { offReason, error: speculationUnavailable(offReason, detail) };
   }
   const check = checkDraft(target, name, shelf);
-  if (!check.usable) {
-    if (wanted.required) throw check.error;
-    return plain(target, check.offReason, check.error.message);
-  }
-  if (!seat(check.draft)) {
-    const offReason = SpeculationOffReason.DRAFT_BUSY;
-    const detail = `the draft ${check.draft.name} has no free sequence`;
-    if (wanted.required) throw speculationUnavailable(offReason, detail);
-    return plain(target, offReason, detail);
-  }
-  return active(target, check.draft, wanted);
+  if (!check.usable) return check;
+  if (seat(check.draft)) return { draft: check.draft };
+  const offReason = SpeculationOffReason.DRAFT_BUSY;
+  const detail = `the draft ${check.draft.name} has no free sequence`;
+  return { offReason, error: speculationUnavailable(offReason, detail) };
+}
+
+function allows({ sources }: WantedSpeculation, source: DraftSource): boolean {
+  return sources.length === 0 || sources.includes(source);
 }
 
 function isOff(wanted: WantedSpeculation): boolean {
@@ -82,33 +112,48 @@ function draftName(target: ModelRecord, wanted: WantedSpeculation): string {
 
 function active(
   target: ReadyModel,
-  draft: ReadyModel,
+  draft: ReadyModel | undefined,
   wanted: WantedSpeculation,
 ): DecidedSpeculation {
   const rows = target.loaded.options.microBatchSize ?? Infinity;
   const maxDraftTokens = Math.max(1, Math.min(wanted.maxDraftTokens, rows - 1));
   const minDraftTokens = Math.min(wanted.minDraftTokens, maxDraftTokens);
   const { minDraftProbability } = wanted;
+  const fixed = wanted.mode === 'fixed';
+  const ngram = allows(wanted, DraftSource.NGRAM);
+  const overlap = draft !== undefined && overlaps(target, draft, wanted);
+  const draftDevices = draft === undefined ? [] : holders(draft.loaded.placement);
+  const limits = { maxDraftTokens, minDraftTokens, minDraftProbability };
   return {
-    spec: { draftModel: draft.key, maxDraftTokens, minDraftTokens, minDraftProbability },
+    spec: {
+      ...limits,
+      fixed,
+      ngram,
+      overlap,
+    },
     effective: {
       active: true,
       offReason: SpeculationOffReason.UNSPECIFIED,
-      detail:
-        wanted.mode === 'auto'
-          ? `AUTO drafts a fixed ${maxDraftTokens} tokens; it does not adapt yet`
-          : '',
-      mode: SpeculationMode.FIXED,
-      draftModel: draft.name,
-      sources: [DraftSource.DRAFT_MODEL],
-      maxDraftTokens,
-      minDraftTokens,
-      minDraftProbability,
-      overlap: false,
+      detail: '',
+      mode: fixed ? SpeculationMode.FIXED : SpeculationMode.AUTO,
+      draftModel: draft?.name ?? '',
+      sources: [
+        ...(draft === undefined ? [] : [DraftSource.DRAFT_MODEL]),
+        ...(ngram ? [DraftSource.NGRAM] : []),
+      ],
+      ...limits,
+      overlap,
       targetDevices: holders(target.loaded.placement),
-      draftDevices: holders(draft.loaded.placement),
+      draftDevices,
     },
   };
+}
+
+/** AUTO overlaps where no device computes for both: on a shared one the two would only slow each other down. */
+function overlaps(target: ReadyModel, draft: ReadyModel, { overlap }: WantedSpeculation): boolean {
+  if (overlap !== 'auto') return overlap === 'on';
+  const devices = holders(draft.loaded.placement);
+  return !holders(target.loaded.placement).some(device => devices.includes(device));
 }
 
 function plain(
@@ -117,7 +162,14 @@ function plain(
   detail: string,
 ): DecidedSpeculation {
   return {
-    spec: { maxDraftTokens: 0, minDraftTokens: 0, minDraftProbability: 0 },
+    spec: {
+      maxDraftTokens: 0,
+      minDraftTokens: 0,
+      minDraftProbability: 0,
+      fixed: true,
+      ngram: false,
+      overlap: false,
+    },
     effective: {
       active: false,
       offReason,

@@ -118,9 +118,7 @@ function begin(request: StreamRequest, held: Held, shelf: Shelf): OpenStream {
       return seat.draft;
     },
     get spec() {
-      const { maxDraftTokens, minDraftTokens, minDraftProbability } = spec;
-      const limits = { maxDraftTokens, minDraftTokens, minDraftProbability };
-      return seat.draft === undefined ? limits : { ...limits, draftModel: seat.draft.key };
+      return seat.draft === undefined ? spec : { ...spec, draftModel: seat.draft.key };
     },
     effective,
     signal,

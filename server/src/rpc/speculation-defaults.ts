@@ -1,4 +1,5 @@
 import {
+  Overlap,
   SpeculationMode,
   type SpeculationParams,
   type GenerateRequest,
@@ -21,7 +22,7 @@ export function wantedSpeculation(
   const mode = isSet(params?.mode, SpeculationMode.UNSPECIFIED) ?? defaults.mode;
   const leastDraftTokens = params?.minDraftTokens ?? defaults.minDraftTokens ?? 0;
   const maxDraftTokens =
-    params?.maxDraftTokens ?? defaults.maxDraftTokens ?? draftTokens(mode, leastDraftTokens);
+    params?.maxDraftTokens ?? defaults.maxDraftTokens ?? defaultMaxDraftTokens(mode);
   const { draftModel } = request;
   const policy =
     isSet(params?.onUnavailable, UnavailablePolicy.UNSPECIFIED) ??
@@ -34,19 +35,20 @@ export function wantedSpeculation(
     // A default never contradicts what the request says.
     minDraftTokens: Math.min(leastDraftTokens, maxDraftTokens),
     minDraftProbability: params?.minDraftProbability ?? defaults.minDraftProbability ?? 0,
+    sources: params?.sources.length ? params.sources : (defaults.sources ?? []),
+    overlap: overlapWord(isSet(params?.overlap, Overlap.UNSPECIFIED) ?? defaults.overlap),
     required: policy === UnavailablePolicy.REQUIRE,
   };
-}
-
-/** While nothing measures what pays, AUTO drafts as FIXED does, and as many as its shortest draft needs. */
-function draftTokens(mode: SpeculationMode | undefined, least: number): number {
-  const few = defaultMaxDraftTokens(SpeculationMode.FIXED);
-  return mode === SpeculationMode.FIXED ? few : Math.max(few, least);
 }
 
 function modeWord(mode: SpeculationMode | undefined): WantedSpeculation['mode'] {
   if (mode === SpeculationMode.OFF) return 'off';
   return mode === SpeculationMode.FIXED ? 'fixed' : 'auto';
+}
+
+function overlapWord(overlap: Overlap | undefined): WantedSpeculation['overlap'] {
+  if (overlap === Overlap.OFF) return 'off';
+  return overlap === Overlap.ON ? 'on' : 'auto';
 }
 
 function isSet<T extends string>(value: T | undefined, unspecified: T): T | undefined {

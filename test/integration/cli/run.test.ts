@@ -10,7 +10,7 @@ const STORY = ['run', '-p', 'Once upon a time', '-n', '40', '-s', '7', ...ONE_TH
 
 describe('outrider run with the embedded pair', () => {
   it('prints a story, and what speculation did for it on standard error', async () => {
-    const { exit, out, err } = await outrider(STORY);
+    const { exit, out, err } = await outrider([...STORY, '--speculation', '4']);
 
     expect(err).toMatch(
       new RegExp(
@@ -81,9 +81,10 @@ describe('outrider run with files', () => {
     expect(exit).toBe(0);
   }, 60_000);
 
-  it('goes on without a draft when none is named', async () => {
+  it('goes on without a draft when none is named and nothing else may draft', async () => {
     const { exit, err } = await outrider([
       ...['run', '-m', TARGET_FILE, '-p', 'Once', '-n', '8', '-t', '1'],
+      ...['--draft-source', 'draft-model'],
     ]);
 
     expect(err).toMatch(/^outrider: 8 tokens \(length\), .*speculation off: NO_SOURCE/);

@@ -94,8 +94,8 @@ describe('a generation of the command line', () => {
     [['--temp', 'NaN'], '--temp: "NaN" is not a number'],
     [['--logit-bias', '15'], '--logit-bias: "15" is not ID+BIAS or ID-BIAS'],
     [['--speculation', 'fast'], '--speculation: "fast" is neither auto nor off nor a number'],
-    [['--draft-source', 'ngram'], '--draft-source: "ngram" is none of draft-model'],
-    [['--overlap', 'on'], '--overlap: "on" is none of auto, off'],
+    [['--draft-source', 'tree'], '--draft-source: "tree" is none of draft-model, ngram'],
+    [['--overlap', 'yes'], '--overlap: "yes" is none of auto, off, on'],
     [['--speculation', '4', '--draft-max', '8'], '--speculation already fixes the number'],
     [['--stats', 'all'], '--stats: "all" is none of none, summary, steps, detailed'],
   ])('is refused for %j', async (argv, complaint) => {

@@ -181,7 +181,7 @@ describe('a draft in another engine than its target', () => {
     const { effective } = await sut.stream('big', { draftModel: 'far' });
 
     expect(effective).toMatchObject({
-      active: false,
+      draftModel: '',
       offReason: SpeculationOffReason.ENGINE_MISMATCH,
     });
   });

@@ -1,4 +1,4 @@
-import { LoadModelRequest } from '@outrider/sdk/proto';
+import { type DraftSource, LoadModelRequest } from '@outrider/sdk/proto';
 import { pino } from 'pino';
 import { type ModelRecord } from '../../../server/src/registry/record.js';
 import { type Loading, ModelRegistry } from '../../../server/src/registry/registry.js';
@@ -70,6 +70,8 @@ export class RegistryUnderTest {
         maxDraftTokens: 4,
         minDraftTokens: 0,
         minDraftProbability: 0,
+        sources: more.sources ?? [],
+        overlap: more.overlap ?? 'auto',
         required: more.required ?? false,
       },
       maxTokens: more.maxTokens ?? 10,
@@ -109,6 +111,8 @@ export interface StreamWish {
   readonly mode?: 'auto' | 'off' | 'fixed';
   readonly draftModel?: string;
   readonly required?: boolean;
+  readonly sources?: readonly DraftSource[];
+  readonly overlap?: 'auto' | 'off' | 'on';
   readonly maxTokens?: number;
   readonly signal?: AbortSignal;
   readonly remainingMs?: number;

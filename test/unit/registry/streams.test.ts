@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { SpeculationOffReason } from '@outrider/sdk/proto';
+import { DraftSource, SpeculationOffReason } from '@outrider/sdk/proto';
 import { CodedError } from '../../../server/src/coded-error.js';
 import { expectedWaitMs } from '../../../server/src/registry/wait-estimate.js';
 import { FakeEngine, loadedModel } from '../../support/fake-engine.js';
@@ -115,8 +115,39 @@ describe('the draft of a stream', () => {
     expect((await Promise.all(drafts)).map(({ effective }) => effective)).toEqual([
       expect.objectContaining({ active: true, draftModel: 'models/small', maxDraftTokens: 4 }),
       expect.objectContaining({ active: true, draftModel: 'models/other' }),
-      expect.objectContaining({ active: false, offReason: SpeculationOffReason.NO_SOURCE }),
+      expect.objectContaining({
+        active: true,
+        sources: [DraftSource.NGRAM],
+        offReason: SpeculationOffReason.UNSPECIFIED,
+      }),
     ]);
+  });
+
+  it('is none where only other sources are allowed, and nothing where only it is', async () => {
+    const sut = new RegistryUnderTest(new FakeEngine());
+    await sut.load('big');
+    await sut.load('small', { draftFor: 'big' });
+
+    const copying = await sut.stream('big', { sources: [DraftSource.NGRAM] });
+    const drafting = await sut.stream('big', { sources: [DraftSource.DRAFT_MODEL] });
+    const neither = { draftModel: '', sources: [DraftSource.DRAFT_MODEL] };
+
+    expect(copying.effective).toMatchObject({ draftModel: '', sources: [DraftSource.NGRAM] });
+    expect(drafting.spec).toMatchObject({ draftModel: 'models/small', ngram: false });
+    expect((await sut.stream('big', neither)).effective).toMatchObject({
+      active: false,
+      offReason: SpeculationOffReason.NO_SOURCE,
+    });
+  });
+
+  it('overlaps where it computes on another device, unless the request says otherwise', async () => {
+    const sut = new RegistryUnderTest(new FakeEngine());
+    await sut.load('big');
+    await sut.load('small', { draftFor: 'big' });
+
+    const overlaps = ['auto', 'on', 'off'] as const;
+    const streams = await Promise.all(overlaps.map(overlap => sut.stream('big', { overlap })));
+    expect(streams.map(({ effective }) => effective.overlap)).toEqual([false, true, false]);
   });
 
   it('is off by mode', async () => {
@@ -158,7 +189,8 @@ describe('the draft of a stream', () => {
       const plain = await sut.stream('big', { draftModel });
 
       expect(plain.effective).toMatchObject({
-        active: false,
+        active: true,
+        sources: [DraftSource.NGRAM],
         offReason: `SPECULATION_OFF_REASON_${off}`,
         detail: expect.stringContaining(id),
       });

@@ -147,12 +147,10 @@ describe('a generation request', () => {
   it.each<[string, Wish]>([
     ['sampling.gbnf', { sampling: { grammar: { $case: 'gbnf', value: 'root ::= "a"' } } }],
     ['sampling.json_schema', { sampling: { grammar: { $case: 'jsonSchema', value: '{}' } } }],
-    ['speculation.sources', { speculation: { sources: [DraftSource.NGRAM] } }],
     [
       'speculation.sources',
       { speculation: { sources: [DraftSource.DRAFT_MODEL, DraftSource.GRAMMAR] } },
     ],
-    ['speculation.overlap', { speculation: { overlap: Overlap.ON } }],
     ['cache_prompt', { cachePrompt: true }],
   ])('is not supported with %s yet', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });

@@ -109,10 +109,10 @@ describe('the speculation of a request', () => {
     expect(wanted({ draftModel: 'small', speculation }).required).toBe(false);
   });
 
-  it('drafts 4 tokens in AUTO and in FIXED unless told otherwise', () => {
-    expect(wanted({}).maxDraftTokens).toBe(4);
+  it('drafts at most 16 tokens in AUTO and 4 in FIXED unless told otherwise', () => {
+    expect(wanted({}).maxDraftTokens).toBe(16);
     expect(wanted({ speculation: { maxDraftTokens: 9 } }).maxDraftTokens).toBe(9);
-    expect(wanted({ speculation: { minDraftTokens: 6 } }).maxDraftTokens).toBe(6);
+    expect(wanted({ speculation: { minDraftTokens: 6 } }).maxDraftTokens).toBe(16);
     expect(wanted({ speculation: { mode: SpeculationMode.FIXED } }).maxDraftTokens).toBe(4);
     expect(wanted({ speculation: { maxDraftTokens: 0 } }).maxDraftTokens).toBe(0);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Generation } from '../../../server/src/engine/thread/generation.js';
+import { Pacing } from '../../../server/src/engine/thread/pacing.js';
 import { PlainCost } from '../../../server/src/engine/thread/plain-cost.js';
 import { Scheduler } from '../../../server/src/engine/thread/scheduler.js';
 import { plainSpec } from '../sampling/plain-spec.js';
@@ -22,7 +23,14 @@ describe('streams that do not all fit one batch', () => {
         maxTokens: 30,
         stop: [],
         sampling: plainSpec(),
-        speculation: { maxDraftTokens: 4, minDraftTokens: 0, minDraftProbability: 0 },
+        speculation: {
+          maxDraftTokens: 4,
+          minDraftTokens: 0,
+          minDraftProbability: 0,
+          fixed: true,
+          ngram: false,
+          overlap: false,
+        },
         statsLevel: 'STATS_LEVEL_STEPS',
       } as const;
       const host = {
@@ -32,6 +40,7 @@ describe('streams that do not all fit one batch', () => {
         contextLength: 64,
         outputBudget: 2,
         plainCost: new PlainCost(),
+        paced: new Pacing([], 16).stream(spec, undefined),
         emit: (event: { readonly type: string }) => {
           if (event.type === 'step') tokens.set(stream, (tokens.get(stream) ?? 0) + 1);
         },

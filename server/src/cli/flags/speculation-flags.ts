@@ -9,8 +9,11 @@ import { usage } from '../failure.js';
 import { type FieldFlag } from './flag.js';
 import { choice, count, decimal, list } from './values.js';
 
-const overlap = choice({ auto: Overlap.AUTO, off: Overlap.OFF });
-const draftSource = choice({ 'draft-model': DraftSource.DRAFT_MODEL });
+const overlap = choice({ auto: Overlap.AUTO, off: Overlap.OFF, on: Overlap.ON });
+const draftSource = choice({
+  'draft-model': DraftSource.DRAFT_MODEL,
+  ngram: DraftSource.NGRAM,
+});
 
 /** Flags of `SpeculationParams`. `draft-max` must know the mode, so `speculation` is applied before it. */
 export const SPECULATION_FLAGS: readonly FieldFlag<SpeculationParams>[] = [
@@ -57,7 +60,7 @@ export const SPECULATION_FLAGS: readonly FieldFlag<SpeculationParams>[] = [
   {
     name: 'draft-source',
     value: 'SOURCES',
-    help: 'allowed sources of drafts: draft-model',
+    help: 'allowed sources of drafts, between commas: draft-model, ngram (all there are)',
     set: (into, text) => {
       into.sources = list(text).map(draftSource);
     },
@@ -65,7 +68,7 @@ export const SPECULATION_FLAGS: readonly FieldFlag<SpeculationParams>[] = [
   {
     name: 'overlap',
     value: 'MODE',
-    help: 'draft while the target verifies: auto, off',
+    help: 'draft while the target verifies: auto, off, on',
     set: (into, text) => {
       into.overlap = overlap(text);
     },

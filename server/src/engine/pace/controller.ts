@@ -3,7 +3,7 @@ import { LossLedger } from './ledger.js';
 import { askValue, expectedRate, type PaceSetup, pricesAt } from './pricing.js';
 import { Probes } from './probes.js';
 import { type PacedStep, type Plan, type ShadowOutcome } from './step.js';
-import { bestPlan, bestVerify, type Prices, reachOf } from './value.js';
+import { bestPlan, bestVerify, prefixValue, type Prices, reachOf } from './value.js';
 
 /** Prices are estimates, and the best of several estimates is too good: what pays must pay by this much. */
 const riskPremium = 1.08;
@@ -62,7 +62,7 @@ export class PaceController {
     if (this.#parked && !this.#pays(most)) return this.#probe(draftCosts);
     if (this.#parked) this.#unpark();
     const prices = this.prices(most);
-    if (askValue(this.#setup, prices, this.#rate()) <= 0) return { kind: 'plain', parked: false };
+    if (askValue(this.#setup, prices, this.rate) <= 0) return { kind: 'plain', parked: false };
     const planned = Math.max(1, bestPlan([], prices, most));
     this.#planned = planned;
     return { kind: 'draft', planned, prices };
@@ -72,7 +72,7 @@ export class PaceController {
   prices(limit: number): Prices {
     const most = this.#most(limit);
     if (this.#prices?.verify.length !== most + 1)
-      this.#prices = pricesAt(this.#setup, riskPremium * this.#rate(), this.#otherRows, most);
+      this.#prices = pricesAt(this.#setup, riskPremium * this.rate, this.#otherRows, most);
     return this.#prices;
   }
 
@@ -87,6 +87,16 @@ export class PaceController {
     const verified = bestVerify(reach, this.prices(most));
     this.#expected = reach.slice(0, verified).reduce((sum, chance) => sum + chance, 0);
     return verified;
+  }
+
+  /** A draft that takes turns with its target is always waited for. */
+  waits(): boolean {
+    return true;
+  }
+
+  /** Worth of the best prefix of a draft, by the chance of each prefix. */
+  value(reach: readonly number[], limit: number): number {
+    return prefixValue(reach, this.prices(limit));
   }
 
   /** Takes what the step at hand turned out to be. */
@@ -171,7 +181,7 @@ export class PaceController {
   }
 
   /** Tokens of all streams of the pass per microsecond, judged by this one. */
-  #rate(): number {
+  get rate(): number {
     const plainRate = this.#plainRate();
     if (this.#us === 0) {
       this.#us = firstRatePasses / plainRate;

@@ -26,8 +26,8 @@ export interface TickTimes {
   readonly rows: number;
   /** Streams of this target with rows in the batch. */
   readonly streams: number;
-  /** Streams and draft chains with rows in the batch. */
-  readonly sharers: number;
+  /** Whether the batch held rows of prompts or of draft chains as well. */
+  readonly mixed: boolean;
 }
 
 /** The monotonic clock of all step times, in whole microseconds, so that durations add up exactly. */

@@ -1,8 +1,9 @@
 import { DraftStopReason, type SpeculationOffReason } from '@outrider/sdk/proto';
+import { bestPlan, confidenceBin, reachOf } from '../pace/value.js';
 import { type SamplingSpec } from '../protocol.js';
 import { Chooser, type ChooserScratch } from '../sampling/chooser.js';
 import { type Decoder, type TickTimes, TokenList } from './decoder.js';
-import { type FromDraft } from './messages.js';
+import { type DraftGoal, type FromDraft, type Proposal } from './messages.js';
 
 /** What a draft chain is opened with. */
 export interface ChainSpec {
@@ -36,15 +37,22 @@ export class DraftChain {
   readonly #answer: (message: FromDraft) => void;
   readonly #chooser: Chooser;
   readonly #eog: ReadonlySet<number>;
+  /** What is committed, then what is proposed. */
   readonly #mine: TokenList;
   /** Its sequence of the draft's context; unset until one is free. */
   sequence: number | undefined;
-  /** Positions in the draft's KV. */
-  kv = 0;
+  /** Index behind the last token in the draft's KV. */
+  #fed = 0;
+  /** Index of the token at position 0 of the KV: a chain that was far behind reads only the end of the text. */
+  #first = 0;
   #known: number;
-  #goal: number | undefined;
-  #probabilities: number[] = [];
+  #goal: DraftGoal | undefined;
+  /** Beyond what is committed. */
+  #ahead: Proposal[] = [];
+  #sent = 0;
+  #revision = 0;
   #draftUs = 0;
+  #rowsFed = 0;
   #rows = 0;
   #output = -1;
 
@@ -72,33 +80,29 @@ export class DraftChain {
     );
   }
 
+  /** Positions in the draft's KV. */
+  get kv(): number {
+    return this.#fed - this.#first;
+  }
+
   /**
-   * Takes what the target committed, and drafts `ahead` tokens beyond it.
+   * Takes what the target committed, and drafts beyond it. Proposals that the target chose as well stay.
    * @param at index of the first of `ids` in the stream's token list
    */
-  commit(at: number, ids: readonly number[], ahead: number): void {
-    let same = 0;
-    while (same < ids.length && this.#mine.at(at + same) === ids[same]) same++;
-    if (same < ids.length) this.#rewind(at + same);
-    for (const id of ids.slice(same)) {
-      this.#mine.push(id);
-      this.#chooser.push(id);
-    }
+  commit(at: number, ids: readonly number[], goal: DraftGoal): void {
+    for (const [index, id] of ids.entries()) this.#take(at + index, id);
     this.#known = at + ids.length;
-    // What is left of a draft that was too short to be verified was dropped by the target.
-    this.#rewind(this.#known);
+    this.#goal = goal;
+    if (goal.window !== undefined) this.#skipTo(this.#mine.length - goal.window);
     // The logits behind a position are gone after another pass: to go on from the last one, it is read again.
-    if (this.kv === this.#known) this.#trim(this.#known - 1);
-    this.#goal = this.#known + ahead;
-    this.#probabilities = [];
-    this.#draftUs = 0;
-    if (this.#known > this.#spec.contextLength) this.#finish(DraftStopReason.DRAFT_CONTEXT_FULL);
+    if (this.#fed === this.#mine.length) this.#trim(this.#fed - 1);
+    this.#goOn();
   }
 
   /** Tokens that are not in the KV yet and may be fed now. */
   get behind(): number {
     if (this.#goal === undefined && !this.#spec.eager) return 0;
-    return Math.min(this.#mine.length, this.#spec.contextLength) - this.kv;
+    return Math.min(this.#mine.length, this.#end) - this.#fed;
   }
 
   /** Adds at most `most` of the tokens that are behind; returns how many. */
@@ -113,8 +117,9 @@ export class DraftChain {
         this.#rows = row;
         break;
       }
-      const position = this.kv + row;
-      const output = batch.add(this.#mine.at(position), position, this.sequence ?? 0, wanted);
+      const index = this.#fed + row;
+      const position = index - this.#first;
+      const output = batch.add(this.#mine.at(index), position, this.sequence ?? 0, wanted);
       if (wanted) this.#output = output;
     }
     return this.#rows;
@@ -122,7 +127,8 @@ export class DraftChain {
 
   /** Takes the result of a pass that its rows were in. */
   decoded(times: TickTimes): void {
-    this.kv += this.#rows;
+    this.#fed += this.#rows;
+    this.#rowsFed += this.#rows;
     const passUs = times.decodeEndUs - times.decodeStartUs;
     this.#draftUs += Math.round((passUs * this.#rows) / times.rows);
     if (this.#output === -1) return;
@@ -134,46 +140,106 @@ export class DraftChain {
     this.#answer({ type: 'lost', stream: this.stream, chain: this.#spec.chain, reason });
   }
 
-  #propose(row: Float32Array): void {
-    const { minProbability, detailed, contextLength } = this.#spec;
-    const id = this.#chooser.choose(row, this.#mine.length);
-    if (minProbability > 0 || detailed) {
-      const probability = this.#chooser.probabilityOf(row, id);
-      if (probability < minProbability) {
-        this.#finish(DraftStopReason.P_MIN);
-        return;
-      }
-      this.#probabilities.push(probability);
+  /** Index behind the last token that the sequence can hold. */
+  get #end(): number {
+    return this.#first + this.#spec.contextLength;
+  }
+
+  #take(index: number, id: number): void {
+    const proposal = this.#ahead[0];
+    if (proposal?.id === id) {
+      this.#ahead.shift();
+      this.#sent = Math.max(0, this.#sent - 1);
+      return;
+    }
+    if (proposal !== undefined) {
+      this.#rewind(index);
+      this.#revision++;
     }
     this.#mine.push(id);
     this.#chooser.push(id);
-    if (this.#eog.has(id)) this.#finish(DraftStopReason.EOG);
-    else if (this.#mine.length === this.#goal) this.#finish(DraftStopReason.MAX_LEN);
-    else if (this.#mine.length > contextLength) this.#finish(DraftStopReason.DRAFT_CONTEXT_FULL);
   }
 
-  #finish(stopReason: DraftStopReason): void {
+  #propose(row: Float32Array): void {
+    const { minProbability, detailed } = this.#spec;
+    const id = this.#chooser.choose(row, this.#mine.length);
+    const { confidence } = this.#chooser;
+    let probability = 0;
+    if (minProbability > 0 || detailed) {
+      probability = this.#chooser.probabilityOf(row, id);
+      if (probability < minProbability) {
+        this.#rest(DraftStopReason.P_MIN);
+        return;
+      }
+    }
+    this.#mine.push(id);
+    this.#chooser.push(id);
+    this.#ahead.push({ id, confidence, probability, us: this.#draftUs, known: this.#known });
+    this.#draftUs = 0;
+    this.#goOn();
+  }
+
+  /** Rests where the goal is reached, else goes on. */
+  #goOn(): void {
+    const goal = this.#goal;
+    if (goal === undefined) return;
+    const last = this.#ahead.at(-1);
+    if (last !== undefined && this.#eog.has(last.id)) this.#rest(DraftStopReason.EOG);
+    else if (this.#ahead.length >= goal.ahead) this.#rest(DraftStopReason.MAX_LEN);
+    else if (this.#mine.length > this.#end) this.#rest(DraftStopReason.DRAFT_CONTEXT_FULL);
+    else if (!this.#pays(goal)) this.#rest(DraftStopReason.COST);
+    else if (goal.running && this.#sent < this.#ahead.length) this.#send();
+  }
+
+  #pays({ prices, ahead }: DraftGoal): boolean {
+    // The plan found that the first one pays.
+    if (prices === undefined || this.#ahead.length === 0) return true;
+    const chances = this.#ahead.map(
+      ({ confidence }) => prices.acceptance[confidenceBin(confidence)] ?? prices.meanAcceptance,
+    );
+    return bestPlan(reachOf(chances), prices, ahead) > chances.length;
+  }
+
+  #rest(stopReason: DraftStopReason): void {
     this.#goal = undefined;
+    this.#send(stopReason);
+  }
+
+  #send(stopReason?: DraftStopReason): void {
+    const proposals = this.#ahead.slice(this.#sent);
     this.#answer({
       type: 'proposals',
       stream: this.stream,
       chain: this.#spec.chain,
-      base: this.#known,
-      ids: this.#mine.slice(this.#known),
-      probabilities: this.#spec.detailed ? this.#probabilities : [],
-      stopReason,
-      draftUs: this.#draftUs,
+      revision: this.#revision,
+      known: this.#known,
+      base: this.#known + this.#sent,
+      proposals,
+      rows: this.#rowsFed,
+      ...(stopReason === undefined ? {} : { stopReason }),
     });
+    this.#sent = this.#ahead.length;
+    this.#rowsFed = 0;
+  }
+
+  /** Begins anew at an index that the KV has not reached: what lies between is never read. */
+  #skipTo(index: number): void {
+    if (index <= this.#fed) return;
+    this.#trim(this.#first);
+    this.#first = index;
+    this.#fed = index;
   }
 
   #rewind(length: number): void {
     this.#mine.truncate(length);
     this.#chooser.truncate(length);
-    if (this.kv > length) this.#trim(length);
+    this.#ahead = [];
+    this.#sent = 0;
+    if (this.#fed > length) this.#trim(length);
   }
 
   #trim(length: number): void {
-    if (this.sequence !== undefined) this.#decoder.trim(this.sequence, length);
-    this.kv = length;
+    if (this.sequence !== undefined) this.#decoder.trim(this.sequence, length - this.#first);
+    this.#fed = length;
   }
 }

@@ -1,5 +1,5 @@
 import { type SamplingSpec } from '../protocol.js';
-import { type ToDraft } from './messages.js';
+import { type DraftGoal, type ToDraft } from './messages.js';
 
 /** What a stream tells its draft when it begins, or when it takes another one. */
 export interface DraftOpening {
@@ -36,15 +36,15 @@ export class DraftLink {
     sender.send({ type: 'open', ...opening });
   }
 
-  /** Tells what was committed since the last time, and asks for `ahead` proposals beyond it. */
+  /** Tells what was committed since the last time, and how far to go beyond it. */
   commit(
     committed: { readonly length: number; slice(from: number): number[] },
-    ahead: number,
+    goal: DraftGoal,
   ): void {
     const at = this.#told;
     this.#told = committed.length;
     const ids = committed.slice(at);
-    this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, ahead });
+    this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, goal });
   }
 
   /** Ends the chain. */

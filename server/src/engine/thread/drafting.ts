@@ -1,8 +1,18 @@
 import { DraftStopReason, SpeculationOffReason } from '@outrider/sdk/proto';
+import { type Copy } from '../drafts/copy.js';
+import { SuffixDraft } from '../drafts/suffix-draft.js';
+import { type StreamCalibration } from '../pace/calibration.js';
+import { type Plan } from '../pace/step.js';
+import { type DraftWork } from '../pace/draft-costs.js';
+import { type FixedPlan, type Pace } from '../pace/pace.js';
+import { confidenceBin, reachOf } from '../pace/value.js';
 import { type SpeculationSpec } from '../protocol.js';
-import { type TokenList } from './decoder.js';
+import { nowUs, type TickTimes, type TokenList } from './decoder.js';
 import { type DraftLink } from './draft-link.js';
-import { type FromDraft } from './messages.js';
+import { DraftMirror } from './draft-mirror.js';
+import { type FromDraft, type Proposal } from './messages.js';
+import { ShadowDraft } from './shadow-draft.js';
+import { bestDraft, type Guess } from './step-draft.js';
 
 type Proposals = Extract<FromDraft, { type: 'proposals' }>;
 
@@ -16,40 +26,78 @@ export interface StepRoom {
   readonly rows: number;
 }
 
-const none: readonly number[] = [];
+/** What a stream is paced by. */
+export interface StreamPace {
+  readonly pace: Pace;
+  readonly calibration: StreamCalibration;
+}
 
-/** What one stream drafts: its plan, its line to the draft model, and the proposals of the step at hand. */
+/** How a step came out. */
+export interface StepOutcome {
+  /** What was committed. */
+  readonly ids: readonly number[];
+  readonly stepUs: number;
+  readonly times: TickTimes;
+}
+
+const none: readonly Guess[] = [];
+/** Tokens that a draft runs ahead while none are wanted. */
+const idleAhead = 2;
+const noCopy: Copy = { ids: [], matchLength: 0 };
+
+/** What one stream drafts: its plan, its line to the draft model, its copies from the text, and the draft of the step at hand. */
 export class Drafting {
-  /** Whether a draft was there at the start. */
+  /** Whether any source was there at the start. */
   readonly active: boolean;
   readonly #spec: SpeculationSpec;
+  #pace: Pace;
+  #calibration: StreamCalibration;
+  readonly #suffix: SuffixDraft | undefined;
+  readonly #mirror: DraftMirror;
+  readonly #shadow: ShadowDraft;
+  readonly #drafted: boolean;
   #link: DraftLink | undefined;
-  #proposals: Proposals | undefined;
+  #offered: readonly Guess[] = none;
+  #guesses: readonly Guess[] = none;
   #stopReason: DraftStopReason = DraftStopReason.DISABLED;
   #offReason: SpeculationOffReason | undefined;
+  #plan: Plan | FixedPlan = { kind: 'plain', parked: false };
+  #copy = noCopy;
+  #limit = 0;
+  #cut: DraftStopReason = DraftStopReason.BUDGET;
   #planned = 0;
-  #discarded = 0;
+  #waiting = false;
+  #work: DraftWork | undefined;
+  #atStake = 0;
+  #askedUs = 0;
   #chain = 0;
 
-  constructor(spec: SpeculationSpec, link: DraftLink | undefined) {
-    this.active = link !== undefined;
+  /** @param eogIds ids that end the text */
+  constructor(
+    spec: SpeculationSpec,
+    { pace, calibration }: StreamPace,
+    link: DraftLink | undefined,
+    eogIds: readonly number[],
+  ) {
     this.#spec = spec;
+    this.#pace = pace;
+    this.#calibration = calibration;
+    this.#suffix = spec.ngram ? new SuffixDraft(eogIds) : undefined;
+    this.active = link !== undefined || spec.ngram;
+    this.#drafted = link !== undefined;
     this.#link = link;
+    this.#shadow = new ShadowDraft(outcome => this.#pace.observeShadow(outcome));
+    this.#mirror = new DraftMirror((proposal, right) => this.#shadow.compare(proposal, right));
   }
 
-  /** Drafted tokens to verify in the step at hand. */
-  get ids(): readonly number[] {
-    return this.#proposals?.ids ?? none;
+  /** Tokens to verify in the step at hand. */
+  get guesses(): readonly Guess[] {
+    return this.#guesses;
   }
 
-  /** The draft's own probability of one of them; 0 when it was not asked for. */
-  probability(index: number): number {
-    return this.#proposals?.probabilities[index] ?? 0;
-  }
-
-  /** Compute time of the proposals at hand, in microseconds. */
+  /** Compute time of the draft model's tokens at hand, in microseconds. */
   get draftUs(): number {
-    return this.#proposals?.draftUs ?? 0;
+    return this.#guesses.reduce((us, { proposal }) => us + (proposal?.us ?? 0), 0);
   }
 
   /** Why the draft at hand is no longer than it is. */
@@ -57,59 +105,76 @@ export class Drafting {
     return this.#stopReason;
   }
 
-  /** Tokens that were planned for the step at hand. */
+  /** Most tokens that were planned for the step at hand. */
   get planned(): number {
     return this.#planned;
   }
 
-  /** Why drafting ended before the stream did. */
+  /** Why drafting with the model ended before the stream did. */
   get offReason(): SpeculationOffReason | undefined {
     return this.#offReason;
   }
 
+  /** Tokens at hand that the model proposed before it heard of the last commit: while a pass ran. */
+  overlapped(committed: number): number {
+    return this.#guesses.filter(({ proposal }) => (proposal?.known ?? committed) < committed)
+      .length;
+  }
+
   /** Tokens drafted and never verified since the last call. */
   takeDiscarded(): number {
-    const discarded = this.#discarded;
-    this.#discarded = 0;
-    return discarded;
+    return this.#mirror.takeDiscarded();
   }
 
-  /** Plans the next step. True: the draft was asked, and `take` or `lose` will follow. */
+  /** Plans the next step. True: it has to wait for the draft, and `receive` or `lose` will follow. */
   ask(tokens: TokenList, room: StepRoom): boolean {
-    this.#proposals = undefined;
+    this.#offered = none;
+    this.#guesses = none;
+    this.#work = undefined;
     this.#planned = 0;
-    if (this.#link === undefined) {
-      this.#stopReason = DraftStopReason.DISABLED;
-      return false;
-    }
-    this.#planned = this.#spec.maxDraftTokens;
     // A step emits one token more than it accepts.
     const budget = Math.min(room.tokens, room.rows) - 1;
-    const ahead = Math.min(this.#planned, budget, room.context - 1);
-    this.#stopReason = DraftStopReason.MAX_LEN;
-    if (ahead < this.#planned)
-      this.#stopReason =
-        room.context - 1 < budget ? DraftStopReason.CONTEXT : DraftStopReason.BUDGET;
-    if (ahead <= 0) return false;
-    this.#link.commit(tokens, ahead);
-    return true;
+    this.#limit = Math.max(0, Math.min(budget, room.context - 1));
+    this.#cut = room.context - 1 < budget ? DraftStopReason.CONTEXT : DraftStopReason.BUDGET;
+    if (!this.active) return false;
+    this.#learn(tokens);
+    this.#plan = this.#pace.plan(this.#limit);
+    this.#copy = this.#suffix?.propose(this.#most) ?? noCopy;
+    this.#planned = this.#plan.kind === 'draft' ? this.#plan.planned : 0;
+    this.#waiting = this.#request(tokens);
+    return this.#decide(tokens);
   }
 
-  /** Takes what the draft answered to the last `ask`. */
-  take(proposals: Proposals): void {
-    // A draft that went as far as it was asked to stopped for the reason why it was not asked for more.
-    if (proposals.stopReason !== DraftStopReason.MAX_LEN) this.#stopReason = proposals.stopReason;
-    const { ids } = proposals;
-    if (ids.length > 0 && ids.length < this.#spec.minDraftTokens) {
-      this.discard(ids.length);
-      this.#stopReason = DraftStopReason.TOO_SHORT;
-      this.#proposals = { ...proposals, ids: none, probabilities: none };
-    } else this.#proposals = proposals;
+  /** Takes what the draft answered. True: the step at hand has to wait for more. */
+  receive(answer: Proposals, tokens: TokenList): boolean {
+    this.#mirror.receive(answer, tokens);
+    const work = {
+      us: answer.proposals.reduce((sum, proposal) => sum + proposal.us, 0),
+      tokens: answer.proposals.length,
+      rows: answer.rows,
+    };
+    if (this.#plan.kind === 'draft') this.#work = sumOf(this.#work, work);
+    else this.#shadow.work(work);
+    return this.#waiting && this.#decide(tokens);
   }
 
-  /** Counts tokens that came too late to be verified. */
-  discard(count: number): void {
-    this.#discarded += count;
+  /** Takes how the step at hand came out. */
+  observe({ ids, stepUs, times }: StepOutcome): void {
+    this.#mirror.commit(ids, this.#atStake);
+    this.#atStake = 0;
+    if (!this.active) return;
+    this.#pace.observeStep({
+      rows: times.rows,
+      streams: times.streams,
+      mixed: times.mixed,
+      bins: this.#offered.map(({ bin }) => bin),
+      verified: this.#guesses.length,
+      agreed: agreement(this.#offered, ids),
+      emitted: ids.length,
+      stepUs,
+      verifyUs: times.decodeEndUs - times.decodeStartUs,
+      ...(this.#work === undefined ? {} : { draft: this.#work }),
+    });
   }
 
   /** Whether an answer is of the chain that drafts now. */
@@ -118,31 +183,175 @@ export class Drafting {
   }
 
   /**
-   * Goes on with another draft model. A draft at hand is still verified. False: the stream has never drafted.
+   * Goes on with another draft model. A draft at hand is still verified. False: the stream has never drafted with one.
    * @param open makes the line to the new model for the chain of that number
    */
-  move(open: (chain: number) => DraftLink): boolean {
-    if (!this.active) return false;
+  move(open: (chain: number) => DraftLink, { pace, calibration }: StreamPace): boolean {
+    if (!this.#drafted) return false;
     this.close();
     this.#chain++;
     this.#link = open(this.#chain);
+    this.#pace = pace;
+    this.#calibration = calibration;
     this.#offReason = undefined;
     return true;
   }
 
-  /** Goes on without the draft model. */
-  lose(reason: SpeculationOffReason): void {
+  /** Goes on without the draft model. A draft at hand is still verified; nothing is waited for any more. */
+  lose(reason: SpeculationOffReason, tokens: TokenList): void {
     if (this.#link === undefined) return;
     this.close();
     this.#offReason = reason;
+    if (!this.#waiting) return;
+    this.#waiting = false;
+    this.#decide(tokens);
     // Taken away on purpose is no fault of the draft.
     const unloaded = reason === SpeculationOffReason.DRAFT_UNLOADED;
     this.#stopReason = unloaded ? DraftStopReason.DISABLED : DraftStopReason.ERROR;
   }
 
-  /** Ends the chain on the draft's thread. */
+  /** Ends the chain on the draft's thread; its proposals are given up. */
   close(): void {
     this.#link?.close();
     this.#link = undefined;
+    this.#mirror.close(this.#atStake);
+    this.#atStake = 0;
+    this.#shadow.abandon();
   }
+
+  get #most(): number {
+    return Math.min(this.#limit, this.#spec.maxDraftTokens);
+  }
+
+  #learn(tokens: TokenList): void {
+    if (this.#suffix !== undefined) this.#suffix.extend(tokens.slice(this.#suffix.length));
+  }
+
+  /** Asks the draft model for what the plan wants of it. True: its answer is waited for. */
+  #request(tokens: TokenList): boolean {
+    const plan = this.#plan;
+    if (this.#link === undefined) return false;
+    if (this.#spec.overlap) return this.#keepRunning(this.#link, plan, tokens);
+    if (plan.kind === 'plain') return false;
+    if (plan.kind === 'shadow') {
+      this.#shadow.begin(plan.length);
+      this.#link.commit(tokens, { ahead: plan.length, window: plan.window, running: false });
+      return false;
+    }
+    const ahead = Math.min(plan.planned, this.#limit);
+    if (ahead === 0 || this.#copyBeats(plan)) return false;
+    const { prices } = plan;
+    const goal = prices === undefined ? { ahead } : { ahead: this.#most, prices };
+    this.#askedUs = nowUs();
+    this.#link.commit(tokens, { ...goal, running: false });
+    return true;
+  }
+
+  /** A draft on a device of its own never rests for long: what it finds costs nothing, and tells whether it would pay. */
+  #keepRunning(link: DraftLink, plan: Plan | FixedPlan, tokens: TokenList): boolean {
+    if (plan.kind === 'shadow') this.#pace.observeShadow({ bins: [], agreed: 0 });
+    const planned = plan.kind === 'draft' ? plan.planned : idleAhead;
+    // Past a whole draft and the token behind it, so that the next one is there when all of it is accepted.
+    link.commit(tokens, { ahead: 2 * planned + 1, running: true });
+    return plan.kind === 'draft' && this.#limit > 0;
+  }
+
+  /** Whether what the text offers is worth more than what the model is expected to. */
+  #copyBeats(plan: Extract<Plan | FixedPlan, { kind: 'draft' }>): boolean {
+    if (plan.prices === undefined || this.#copy.ids.length === 0) return false;
+    const { meanAcceptance, draft } = plan.prices;
+    const expected = Array.from({ length: plan.planned }, () => meanAcceptance);
+    const guesses = bestDraft(
+      { model: [], copy: this.#copy, continuation: noCopy },
+      this.#calibration,
+      reach => this.#pace.value(reach, this.#limit),
+    );
+    const copied = reachOf(guesses.map(({ acceptance }) => acceptance));
+    const modelled = this.#pace.value(reachOf(expected), this.#limit) - plan.planned * draft;
+    return this.#pace.value(copied, this.#limit) > modelled;
+  }
+
+  /** Whether the step at hand waits; else its draft is made up of what there is. */
+  #decide(tokens: TokenList): boolean {
+    if (this.#waiting && this.#waits(tokens.length)) return true;
+    const late = this.#waiting && this.#mirror.restReason(tokens.length) === undefined;
+    this.#waiting = false;
+    // What a draft costs in turns is how long the target stood still for it.
+    if (!this.#spec.overlap && this.#work !== undefined)
+      this.#work = { ...this.#work, us: nowUs() - this.#askedUs };
+    const model = this.#mirror.proposals.slice(0, this.#most);
+    const usable = this.#plan.kind === 'shadow' || this.#link === undefined ? [] : model;
+    this.#offered = bestDraft(
+      { model: usable, copy: this.#copy, continuation: this.#continuation(usable) },
+      this.#calibration,
+      reach => this.#pace.value(reach, this.#limit),
+    );
+    const acceptances = this.#offered.map(({ acceptance }) => acceptance);
+    const count = this.#pace.choosePrefix(acceptances, this.#limit);
+    this.#guesses = this.#offered.slice(0, count);
+    this.#planned = Math.max(this.#planned, count);
+    this.#stopReason = this.#whyNoLonger(tokens.length, late);
+    if (count > 0 && count < this.#spec.minDraftTokens) {
+      this.#guesses = none;
+      this.#stopReason = DraftStopReason.TOO_SHORT;
+    }
+    this.#atStake = this.#guesses.filter(({ proposal }) => proposal !== undefined).length;
+    return false;
+  }
+
+  #waits(committed: number): boolean {
+    if (this.#mirror.restReason(committed) !== undefined) return false;
+    const chances = this.#mirror.proposals.map(({ confidence }) =>
+      this.#calibration.acceptanceOf(confidenceBin(confidence)),
+    );
+    return this.#pace.waits(chances, this.#limit);
+  }
+
+  #continuation(model: readonly Proposal[]): Copy {
+    const room = this.#most - model.length;
+    if (this.#suffix === undefined || model.length === 0 || room <= 0) return noCopy;
+    const ids = model.map(({ id }) => id);
+    return this.#suffix.continueAfter(ids, room);
+  }
+
+  #whyNoLonger(committed: number, late: boolean): DraftStopReason {
+    const count = this.#guesses.length;
+    if (this.#plan.kind !== 'draft' && count === 0) return this.#idle();
+    if (count >= this.#planned) return DraftStopReason.MAX_LEN;
+    if (count >= this.#limit) return this.#cut;
+    if (count < this.#offered.length) return DraftStopReason.COST;
+    if (this.#link === undefined) return this.#withoutModel();
+    if (late) return DraftStopReason.LATE;
+    const rest = this.#mirror.restReason(committed) ?? DraftStopReason.COST;
+    // A draft that went as far as it was asked to stopped for the reason why it was not asked for more.
+    return rest === DraftStopReason.MAX_LEN ? this.#cut : rest;
+  }
+
+  #idle(): DraftStopReason {
+    if (this.#link === undefined) return this.#withoutModel();
+    const parked =
+      this.#plan.kind === 'shadow' || (this.#plan.kind === 'plain' && this.#plan.parked);
+    return parked ? DraftStopReason.PARKED : DraftStopReason.COST;
+  }
+
+  #withoutModel(): DraftStopReason {
+    if (this.#suffix === undefined) return DraftStopReason.DISABLED;
+    return DraftStopReason.NO_MATCH;
+  }
+}
+
+function sumOf(one: DraftWork | undefined, other: DraftWork): DraftWork {
+  if (one === undefined) return other;
+  return {
+    us: one.us + other.us,
+    tokens: one.tokens + other.tokens,
+    rows: one.rows + other.rows,
+  };
+}
+
+/** How many leading guesses are what was committed. */
+function agreement(guesses: readonly Guess[], ids: readonly number[]): number {
+  let agreed = 0;
+  while (agreed < ids.length && guesses[agreed]?.id === ids[agreed]) agreed++;
+  return agreed;
 }

@@ -13,10 +13,11 @@ import { type Verdict, walk } from '../sampling/walk.js';
 import { StreamStats } from '../stats.js';
 import { type Decoder, nowUs, type TickTimes, TokenList } from './decoder.js';
 import { type DraftLink } from './draft-link.js';
-import { Drafting } from './drafting.js';
+import { Drafting, type StreamPace } from './drafting.js';
 import { type FromDraft } from './messages.js';
 import { type Emitted, Output, type Pieces } from './output.js';
 import { type PlainCost } from './plain-cost.js';
+import { countSources, type Guess, sourceOf } from './step-draft.js';
 
 /** What a stream runs on. */
 export interface GenerationHost {
@@ -30,6 +31,7 @@ export interface GenerationHost {
   readonly outputBudget: number;
   readonly scratch?: ChooserScratch;
   readonly plainCost: PlainCost;
+  readonly paced: StreamPace;
   emit(event: StreamEvent): void;
 }
 
@@ -69,13 +71,13 @@ export class Generation {
     this.stream = spec.stream;
     this.spec = spec;
     this.#host = host;
-    this.#drafting = new Drafting(spec.speculation, link);
+    this.#drafting = new Drafting(spec.speculation, host.paced, link, host.pieces.eogIds);
     this.#tokens = new TokenList(spec.promptIds);
     const vocabulary = { size: host.vocabularySize, eogIds: host.pieces.eogIds };
     this.#chooser = new Chooser(spec.sampling, vocabulary, spec.promptIds, host.scratch);
     this.#output = new Output(spec, host.pieces, host.contextLength);
     const maxDraftTokens = spec.speculation.maxDraftTokens;
-    this.#stats = new StreamStats({ maxDraftTokens, active: link !== undefined });
+    this.#stats = new StreamStats({ maxDraftTokens, active: this.#drafting.active });
     host.emit({ type: 'started', cachedTokens: 0 });
   }
 
@@ -85,7 +87,7 @@ export class Generation {
 
   /** Rows that the next pass needs of this stream when it is ready: its last token and its draft. */
   get verifyRows(): number {
-    return 1 + this.#drafting.ids.length;
+    return 1 + this.#drafting.guesses.length;
   }
 
   /** Adds at most `most` tokens of the prompt; returns how many. */
@@ -111,7 +113,7 @@ export class Generation {
     const sequence = this.sequence ?? 0;
     const last = this.#tokens.length - 1;
     this.#firstOutput = batch.add(this.#tokens.at(last), last, sequence, true);
-    for (const [index, id] of this.#drafting.ids.entries())
+    for (const [index, { id }] of this.#drafting.guesses.entries())
       batch.add(id, last + 1 + index, sequence, true);
     this.#rows = this.verifyRows;
   }
@@ -127,13 +129,8 @@ export class Generation {
 
   /** Takes what the draft answered. */
   onProposals(proposals: Proposals): void {
-    const current = this.#drafting.isCurrent(proposals.chain);
-    if (!current || this.#phase !== 'drafting' || proposals.base !== this.#tokens.length) {
-      this.#drafting.discard(proposals.ids.length);
-      return;
-    }
-    this.#drafting.take(proposals);
-    this.#phase = 'ready';
+    const waits = this.#drafting.receive(proposals, this.#tokens);
+    if (this.#phase === 'drafting' && !waits) this.#phase = 'ready';
   }
 
   /**
@@ -142,7 +139,7 @@ export class Generation {
    */
   onDraftLost(reason: SpeculationOffReason, chain?: number): void {
     if (chain !== undefined && !this.#drafting.isCurrent(chain)) return;
-    this.#drafting.lose(reason);
+    this.#drafting.lose(reason, this.#tokens);
     if (this.#phase === 'drafting') this.#phase = 'ready';
   }
 
@@ -150,9 +147,12 @@ export class Generation {
    * Drafts with another model from the next step on; a step that waits for the old one asks anew.
    * @param open makes the line to a chain of that number which begins with these committed ids
    */
-  onDraftMoved(open: (committed: Uint32Array, chain: number) => DraftLink): void {
+  onDraftMoved(
+    open: (committed: Uint32Array, chain: number) => DraftLink,
+    paced: StreamPace,
+  ): void {
     const committed = Uint32Array.from(this.#tokens.slice(0));
-    if (!this.#drafting.move(chain => open(committed, chain))) return;
+    if (!this.#drafting.move(chain => open(committed, chain), paced)) return;
     if (this.#phase === 'drafting') this.#prepare();
   }
 
@@ -180,7 +180,8 @@ export class Generation {
   }
 
   #commitStep(times: TickTimes): void {
-    const drafted = this.#drafting.ids;
+    const { guesses } = this.#drafting;
+    const drafted = guesses.map(({ id }) => id);
     const before = this.#tokens.length;
     const details: Partial<Token>[] = [];
     const verdict = walk(
@@ -198,31 +199,37 @@ export class Generation {
     for (const id of ids) this.#tokens.push(id);
     const { tokens, finish } = this.#output.emit(ids, accepted, index => details[index] ?? {});
     this.#trim(before - 1 + this.#rows, before + accepted);
+    const overlappedTokens = this.#drafting.overlapped(before);
     const committedUs = nowUs();
+    const stepUs = committedUs - this.#committedUs;
+    this.#drafting.observe({ ids, stepUs, times });
+    if (finish !== undefined) this.#drafting.close();
+    const source = sourceOf(guesses);
     const stats = this.#stats.step({
       draftTokens: drafted.length,
       acceptedTokens: accepted,
       emittedTokens: tokens.length,
       bonus: verdict.bonus,
-      source: drafted.length > 0 ? DraftSource.DRAFT_MODEL : DraftSource.UNSPECIFIED,
+      source,
+      ...(source === DraftSource.MIXED ? { bySource: countSources(guesses, accepted) } : {}),
       stopReason: this.#drafting.stopReason,
       plannedDraftLen: this.#drafting.planned,
       draftUs: this.#drafting.draftUs,
       verifyUs: times.decodeEndUs - times.decodeStartUs,
       idleUs: times.tickStartUs - this.#idleFromUs,
-      stepUs: committedUs - this.#committedUs,
+      stepUs,
       discardedTokens: this.#drafting.takeDiscarded(),
-      overlappedTokens: 0,
+      overlappedTokens,
       rolledBackTokens: drafted.length - accepted,
       replayed: false,
       batchSize: times.streams,
       ...(this.spec.statsLevel === StatsLevel.DETAILED
-        ? { drafted: this.#details(drafted, verdict) }
+        ? { drafted: this.#details(guesses, verdict) }
         : {}),
     });
     // A step that waited for a draft in vain is no plain one.
-    if (this.#drafting.planned === 0 && times.sharers === 1)
-      this.#host.plainCost.observe(committedUs - this.#committedUs);
+    if (this.#drafting.planned === 0 && times.streams === 1 && !times.mixed)
+      this.#host.plainCost.observe(stepUs);
     this.#committedUs = committedUs;
     const level = this.spec.statsLevel;
     const told = level === StatsLevel.STEPS || level === StatsLevel.DETAILED;
@@ -243,21 +250,20 @@ export class Generation {
       throw new CodedError('ENGINE_ERROR', 'the KV cache of the model could not be rolled back');
   }
 
-  #details(drafted: readonly number[], { tokens, accepted }: Verdict): DraftedToken[] {
-    return drafted.map((id, index) => ({
+  #details(guesses: readonly Guess[], { tokens, accepted }: Verdict): DraftedToken[] {
+    return guesses.map(({ id, probability, source }, index) => ({
       id,
       text: this.#output.textOf(id),
-      draftProbability: this.#drafting.probability(index),
+      draftProbability: probability,
       accepted: index < accepted,
       targetId: tokens[index],
-      source: DraftSource.DRAFT_MODEL,
+      source,
     }));
   }
 
   #complete(finish: Finish): void {
     const completionTokens = this.#output.completionTokens;
     const decodeUs = this.#committedUs - this.#firstTokenUs;
-    this.#stats.discard(this.#drafting.takeDiscarded());
     const baseline = this.#baseline();
     const { offReason } = this.#drafting;
     const told = this.spec.statsLevel !== StatsLevel.NONE;

@@ -5,13 +5,17 @@ import { bindFunctions, type LlamaFunctions } from '../llama/functions.js';
 import { loadModel } from '../llama/model.js';
 import { type Pointer } from '../llama/structs.js';
 import { Vocabulary } from '../llama/vocab.js';
-import { nowUs } from './decoder.js';
+import { type Decoder, nowUs } from './decoder.js';
 import { type FromThread, gauge, type ThreadFacts, type ThreadStart } from './messages.js';
+import { type SchedulerContext } from './scheduler.js';
 
-/** A model with its context and vocabulary, owned by the thread that loaded it. */
+/** A model with its context and vocabulary, owned by the thread that loaded it. A simulation can bring others. */
 export interface LoadedThread {
-  readonly context: Context;
-  readonly vocabulary: Vocabulary;
+  readonly context: SchedulerContext & Decoder;
+  readonly vocabulary: Pick<
+    Vocabulary,
+    'facts' | 'eogIds' | 'piece' | 'texts' | 'tokenize' | 'detokenize'
+  >;
   readonly facts: ThreadFacts;
   free(): void;
 }

@@ -8,6 +8,7 @@ import { type CodedErrorData } from '../../coded-error.js';
 import { type DecidedOptions } from '../llama/context.js';
 import { type LibraryFiles } from '../llama/library.js';
 import { type VocabularyFacts } from '../llama/vocab.js';
+import { type Prices } from '../pace/value.js';
 import {
   type DetokenizeSpec,
   type GenerateSpec,
@@ -68,6 +69,8 @@ export interface DraftUse {
   readonly peer: string;
   /** The two models have no device in common, so the draft may read the prompt while the target does. */
   readonly disjoint: boolean;
+  /** One pass of one row on the draft model, timed at load, in microseconds; unset: not timed. */
+  readonly stepUs?: number;
 }
 
 /** What a model thread tells the switchboard. */
@@ -97,6 +100,31 @@ export interface ThreadFacts {
   readonly decodeCosts: readonly DecodeCost[];
 }
 
+/** How far a chain goes beyond what is committed. */
+export interface DraftGoal {
+  /** Most proposals. */
+  readonly ahead: number;
+  /** What one more has to be worth; unset: anything. */
+  readonly prices?: Prices;
+  /** Send each proposal at once, because the target does not wait for the last. */
+  readonly running: boolean;
+  /** Of a text that the chain is behind, read only so many tokens at the end; unset: all of it. */
+  readonly window?: number;
+}
+
+/** One drafted token. */
+export interface Proposal {
+  readonly id: number;
+  /** The leader's score against the runner-up's alone, 0.5 to 1. */
+  readonly confidence: number;
+  /** The draft's own; 0 when it was not asked for. */
+  readonly probability: number;
+  /** Compute time, in microseconds. */
+  readonly us: number;
+  /** Committed tokens that the chain knew of when it proposed this one. */
+  readonly known: number;
+}
+
 /** What a target's thread tells a draft's thread. */
 export type ToDraft =
   | {
@@ -120,8 +148,7 @@ export type ToDraft =
       /** Index of the first of `ids` in the stream's token list. */
       readonly at: number;
       readonly ids: readonly number[];
-      /** Proposals wanted beyond the committed tokens. */
-      readonly ahead: number;
+      readonly goal: DraftGoal;
     }
   | { readonly type: 'close'; readonly stream: number };
 
@@ -131,14 +158,17 @@ export type FromDraft =
       readonly type: 'proposals';
       readonly stream: number;
       readonly chain: number;
+      /** Grows whenever the chain drops proposals that turned out wrong. */
+      readonly revision: number;
+      /** Committed tokens that the chain knew of. */
+      readonly known: number;
       /** Index in the stream's token list of the first proposal. */
       readonly base: number;
-      readonly ids: readonly number[];
-      /** One per id when asked for, else empty. */
-      readonly probabilities: readonly number[];
-      readonly stopReason: DraftStopReason;
-      /** Compute time of these proposals, in microseconds. */
-      readonly draftUs: number;
+      readonly proposals: readonly Proposal[];
+      /** Rows that the draft evaluated since its last answer. */
+      readonly rows: number;
+      /** Why there will be no more until the next commit; unset: there will. */
+      readonly stopReason?: DraftStopReason;
     }
   | {
       readonly type: 'lost';

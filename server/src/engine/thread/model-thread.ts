@@ -1,5 +1,4 @@
 import { SpeculationOffReason } from '@outrider/sdk/proto';
-import { parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '../../coded-error.js';
 import { outputBudget } from '../llama/context.js';
 import { type GenerateSpec, type StreamEvent } from '../protocol.js';
@@ -8,7 +7,7 @@ import { Doorbell, type Sender, waiting } from './doorbell.js';
 import { DraftChain } from './draft-chain.js';
 import { DraftLink } from './draft-link.js';
 import { Generation, type GenerationHost } from './generation.js';
-import { type LoadedThread, loadThread } from './load.js';
+import { type LoadedThread } from './load.js';
 import {
   type DraftUse,
   type FromDraft,
@@ -18,6 +17,7 @@ import {
   type ToDraft,
   type ToThread,
 } from './messages.js';
+import { Pacing } from './pacing.js';
 import { Peers } from './peers.js';
 import { PlainCost } from './plain-cost.js';
 import { Scheduler } from './scheduler.js';
@@ -28,7 +28,7 @@ const fatalCode = -2;
  * The thread of one loaded model, and the only one that touches its native objects. Its event loop never runs: it drains its
  * ports, runs a batch, and sleeps on its bell when there is nothing to run.
  */
-class ModelThread {
+export class ModelThread {
   readonly #start: ThreadStart;
   readonly #loaded: LoadedThread;
   readonly #post: (message: FromThread) => void;
@@ -38,6 +38,7 @@ class ModelThread {
   readonly #scheduler: Scheduler;
   readonly #scratch = new ChooserScratch();
   readonly #plainCost: PlainCost;
+  readonly #pacing: Pacing;
   readonly #outputBudget: number;
   readonly #answered = new Set<Sender<ToDraft | FromDraft>>();
   #stopped = false;
@@ -52,6 +53,7 @@ class ModelThread {
       loaded.facts.decodeCosts.find(cost => cost.rows === 1)?.durationUs,
     );
     this.#outputBudget = outputBudget(start.options);
+    this.#pacing = new Pacing(loaded.facts.decodeCosts, this.#outputBudget);
     this.#scheduler = new Scheduler(
       loaded.context,
       start.options.parallelSequences,
@@ -148,6 +150,7 @@ class ModelThread {
         return;
       case 'peerGone':
         this.#peers.remove(message.peer);
+        this.#pacing.forget(message.peer);
         return;
       case 'stop':
         this.#stopped = true;
@@ -191,6 +194,7 @@ class ModelThread {
       outputBudget: this.#outputBudget,
       scratch: this.#scratch,
       plainCost: this.#plainCost,
+      paced: this.#pacing.stream(spec, draft),
       emit,
     };
     const link = draft === undefined ? undefined : this.#link(spec, draft, spec.promptIds, 0);
@@ -206,8 +210,9 @@ class ModelThread {
 
   #moveDraft(stream: number, draft: DraftUse): void {
     const generation = this.#scheduler.generations.get(stream);
-    generation?.onDraftMoved((committed, chain) =>
-      this.#link(generation.spec, draft, committed, chain),
+    generation?.onDraftMoved(
+      (committed, chain) => this.#link(generation.spec, draft, committed, chain),
+      this.#pacing.stream(generation.spec, draft),
     );
   }
 
@@ -255,11 +260,11 @@ class ModelThread {
     }
   }
 
-  #commit({ stream, at, ids, ahead }: Extract<ToDraft, { type: 'commit' }>): void {
+  #commit({ stream, at, ids, goal }: Extract<ToDraft, { type: 'commit' }>): void {
     const chain = this.#scheduler.chains.get(stream);
     if (chain === undefined) return;
     if (this.#knows(ids)) {
-      chain.commit(at, ids, ahead);
+      chain.commit(at, ids, goal);
       return;
     }
     chain.lose(SpeculationOffReason.DRAFT_FAILED);
@@ -286,23 +291,3 @@ class ModelThread {
     }
   }
 }
-
-function main(): void {
-  if (parentPort === null) throw new Error('a model thread runs as a worker');
-  const port = parentPort;
-  const start = workerData as ThreadStart;
-  const post = (message: FromThread): void => port.postMessage(message);
-  let loaded: LoadedThread;
-  try {
-    loaded = loadThread(start, post);
-  } catch (error) {
-    if (!(error instanceof CodedError)) post({ type: 'bug', message: String(error) });
-    post({ type: 'loadFailed', error: CodedError.from(error).toData() });
-    return;
-  }
-  const thread = new ModelThread(start, loaded, post);
-  post({ type: 'loaded', facts: loaded.facts });
-  thread.run();
-}
-
-main();

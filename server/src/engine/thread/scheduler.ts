@@ -6,7 +6,9 @@ import { type DraftChain } from './draft-chain.js';
 import { type Generation } from './generation.js';
 
 /** What a scheduler needs of the context: the batch, one pass, and cutting sequences. */
-export type SchedulerContext = Pick<Context, 'batch' | 'decode' | 'trim'>;
+export interface SchedulerContext extends Pick<Context, 'decode' | 'trim'> {
+  readonly batch: Pick<Context['batch'], 'rows' | 'room' | 'outputRoom' | 'clear' | 'add'>;
+}
 
 // A long prompt must not stall the streams that are decoding.
 const promptRowsBesideDecoding = 256;
@@ -120,7 +122,7 @@ export class Scheduler {
       decodeEndUs,
       rows: batch.rows,
       streams: streams.length,
-      sharers: streams.length + drafting.length,
+      mixed: promptRows > 0 || drafting.length > 0,
     };
     // Chains first: another thread waits for their answers.
     for (const chain of drafting) this.#advanceChain(chain, times);

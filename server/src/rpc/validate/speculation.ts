@@ -40,11 +40,8 @@ export function refuseSpeculation(
     const text = 'synthetic acceptance is off on this server; leave it unset';
     throw new CodedError('SYNTHETIC_DISABLED', text, { metadata: { field: `${field}.synthetic` } });
   }
-  if (params.sources?.some(source => source !== DraftSource.DRAFT_MODEL) === true) {
-    throw notSupported(`${field}.sources`, 'leave it empty or name DRAFT_SOURCE_DRAFT_MODEL alone');
-  }
-  if (params.overlap === Overlap.ON) {
-    throw notSupported(`${field}.overlap`, 'leave it unset, AUTO or OFF');
+  if (params.sources?.includes(DraftSource.GRAMMAR) === true) {
+    throw notSupported(`${field}.sources`, 'DRAFT_MODEL and NGRAM can be asked for');
   }
 }
 
