@@ -251,6 +251,7 @@ export class Drafting {
   #keepRunning(link: DraftLink, plan: Plan | FixedPlan, tokens: TokenList): boolean {
     if (plan.kind === 'shadow') this.#pace.observeShadow({ bins: [], agreed: 0 });
     const planned = plan.kind === 'draft' ? plan.planned : idleAhead;
+    if (this.#mirror.refuted) link.abortPass();
     // Past a whole draft and the token behind it, so that the next one is there when all of it is accepted.
     link.commit(tokens, { ahead: 2 * planned + 1, running: true });
     return plan.kind === 'draft' && this.#limit > 0;
