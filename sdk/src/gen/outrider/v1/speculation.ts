@@ -570,7 +570,7 @@ export const DraftStopReason = {
   BUDGET: "DRAFT_STOP_REASON_BUDGET",
   /** EOG - Drafted end of text. */
   EOG: "DRAFT_STOP_REASON_EOG",
-  /** NO_MATCH - No draft model, and nothing more to copy that is worth verifying. */
+  /** NO_MATCH - No draft model, and nothing, or nothing more, to copy. */
   NO_MATCH: "DRAFT_STOP_REASON_NO_MATCH",
   /** TOO_SHORT - Below min_draft_tokens, discarded. */
   TOO_SHORT: "DRAFT_STOP_REASON_TOO_SHORT",
