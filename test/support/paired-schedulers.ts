@@ -84,6 +84,7 @@ export class PairedSchedulers {
       outputBudget: 16,
       plainCost: new PlainCost(),
       paced: this.#paced(spec, drafted),
+      invariants: true,
       emit: (event: StreamEvent) => void events.push(event),
     };
     this.#target.addGeneration(new Generation(spec, host, link));

@@ -32,6 +32,8 @@ export interface GenerationHost {
   readonly scratch?: ChooserScratch;
   readonly plainCost: PlainCost;
   readonly paced: StreamPace;
+  /** Hold every step against the invariants of its record; one that breaks them fails the stream. @default false */
+  readonly invariants?: boolean;
   emit(event: StreamEvent): void;
 }
 
@@ -77,7 +79,12 @@ export class Generation {
     this.#chooser = new Chooser(spec.sampling, vocabulary, spec.promptIds, host.scratch);
     this.#output = new Output(spec, host.pieces, host.contextLength);
     const maxDraftTokens = spec.speculation.maxDraftTokens;
-    this.#stats = new StreamStats({ maxDraftTokens, active: this.#drafting.active });
+    const { active } = this.#drafting;
+    this.#stats = new StreamStats({
+      maxDraftTokens,
+      active,
+      invariants: host.invariants === true,
+    });
     host.emit({ type: 'started', cachedTokens: 0 });
   }
 

@@ -26,6 +26,8 @@ export interface ThreadStart {
   readonly placement: ResolvedPlacement;
   readonly pins: readonly TensorPin[];
   readonly options: DecidedOptions;
+  /** Assert what must hold. */
+  readonly debug: boolean;
   /** Messages of the switchboard. */
   readonly inbox: MessagePort;
   /** Rung after every message to this thread; the thread sleeps on it. */

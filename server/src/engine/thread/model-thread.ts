@@ -195,6 +195,7 @@ export class ModelThread {
       scratch: this.#scratch,
       plainCost: this.#plainCost,
       paced: this.#pacing.stream(spec, draft),
+      invariants: this.#start.debug,
       emit,
     };
     const link = draft === undefined ? undefined : this.#link(spec, draft, spec.promptIds, 0);
