@@ -180,7 +180,7 @@ export class PairedSchedulers {
     if (message === undefined) return false;
     const { chains } = side.scheduler;
     if (message.type === 'commit')
-      chains.get(message.stream)?.commit(message.at, message.ids, message.goal);
+      chains.get(message.stream)?.commit(message.at, message.ids, message.goal, message.epoch);
     else if (message.type === 'close') {
       const chain = chains.get(message.stream);
       if (chain !== undefined) side.scheduler.removeChain(chain);

@@ -27,6 +27,7 @@ export class DraftLink {
   /** Number of the chain within its stream. */
   readonly chain: number;
   #told: number;
+  #epoch = 0;
 
   constructor(sender: DraftSender, opening: DraftOpening) {
     this.#sender = sender;
@@ -44,7 +45,12 @@ export class DraftLink {
     const at = this.#told;
     this.#told = committed.length;
     const ids = committed.slice(at);
-    this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, goal });
+    this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, goal, epoch: this.#epoch });
+  }
+
+  /** Has the chain drop what it proposed beyond what is committed now, with the next commit. */
+  restart(): void {
+    this.#epoch++;
   }
 
   /** Ends the chain. */

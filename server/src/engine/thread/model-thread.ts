@@ -261,11 +261,11 @@ export class ModelThread {
     }
   }
 
-  #commit({ stream, at, ids, goal }: Extract<ToDraft, { type: 'commit' }>): void {
+  #commit({ stream, at, ids, goal, epoch }: Extract<ToDraft, { type: 'commit' }>): void {
     const chain = this.#scheduler.chains.get(stream);
     if (chain === undefined) return;
     if (this.#knows(ids)) {
-      chain.commit(at, ids, goal);
+      chain.commit(at, ids, goal, epoch);
       return;
     }
     chain.lose(SpeculationOffReason.DRAFT_FAILED);

@@ -69,6 +69,13 @@ export function countSources(guesses: readonly Guess[], accepted: number): Sourc
   return [...counts.values()];
 }
 
+/** How many leading guesses are what was committed. */
+export function agreement(guesses: readonly Guess[], ids: readonly number[]): number {
+  let agreed = 0;
+  while (agreed < ids.length && guesses[agreed]?.id === ids[agreed]) agreed++;
+  return agreed;
+}
+
 function guessOf(proposal: Proposal, calibration: StreamCalibration): Guess {
   const bin = confidenceBin(proposal.confidence);
   return {
