@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EMBEDDED } from '../../bench/src/places.js';
 import { type Service, startService } from '../support/serve.js';
+import { writeTinyGemma } from '../support/tiny-gemma.js';
 import { writeTinyMamba } from '../support/tiny-mamba.js';
 
 const runtime = { threads: 1, contextLength: 128, parallelSequences: 2, calibrate: true };
@@ -115,4 +116,57 @@ describe('a recurrent model', () => {
       offReason: 'unsupported_memory_type',
     });
   });
+});
+
+describe('a model whose layers see a sliding window', () => {
+  let folder: string;
+  let service: Service;
+  let client: Outrider;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'sliding-window-'));
+    service = await startService(['--model-root', folder]);
+    client = await Outrider.connect(service.address);
+    for (const [id, noise] of [
+      ['window', 0],
+      ['rough', 0.15],
+    ] as const) {
+      const path = join(folder, `${id}.gguf`);
+      writeTinyGemma(EMBEDDED.target, path, noise);
+      await client.models.load({ id, path, options: runtime });
+    }
+  }, 60_000);
+
+  afterAll(async () => {
+    await client.close();
+    await service.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it.each([0, 0.8])(
+    'writes the same text with a draft as without, behind its window, at temperature %d',
+    async temperature => {
+      const wish = {
+        model: 'window',
+        prompt,
+        maxTokens: 90,
+        ignoreEos: true,
+        seed: 3,
+        temperature,
+      };
+      const plain = await client.generate({ ...wish, speculation: 'off' });
+      const drafted = await client.generate({
+        ...wish,
+        draftModel: 'rough',
+        speculation: { mode: 'fixed', maxDraftTokens: 5 },
+      });
+
+      expect(plain.started.speculation.offReason).toBe('disabled');
+      expect(drafted.tokenIds).toEqual(plain.tokenIds);
+      expect(new Set(plain.tokenIds).size).toBeGreaterThan(3);
+      // Were nothing refused, nothing would have been rolled back; were nothing accepted, nothing kept.
+      expect(drafted.speculation?.numAcceptedDraftTokens).toBeGreaterThan(10);
+      expect(drafted.speculation?.rolledBackTokens).toBeGreaterThan(10);
+    },
+  );
 });
