@@ -80,3 +80,13 @@ function moved(mean: number | undefined, us: number, gain: number): number {
   const near = Math.min(mostRatio * mean, Math.max(leastRatio * mean, us));
   return mean + gain * (near - mean);
 }
+
+/** Work of two answers as one. */
+export function sumOf(one: DraftWork | undefined, other: DraftWork): DraftWork {
+  if (one === undefined) return other;
+  return {
+    us: one.us + other.us,
+    tokens: one.tokens + other.tokens,
+    rows: one.rows + other.rows,
+  };
+}

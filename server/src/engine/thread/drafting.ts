@@ -3,7 +3,7 @@ import { type Copy } from '../drafts/copy.js';
 import { SuffixDraft } from '../drafts/suffix-draft.js';
 import { type StreamCalibration } from '../pace/calibration.js';
 import { type Plan } from '../pace/step.js';
-import { type DraftWork } from '../pace/draft-costs.js';
+import { type DraftWork, sumOf } from '../pace/draft-costs.js';
 import { type FixedPlan, type Pace } from '../pace/pace.js';
 import { confidenceBin, reachOf } from '../pace/value.js';
 import { type GenerateSpec, type SpeculationSpec } from '../protocol.js';
@@ -365,13 +365,4 @@ export class Drafting {
     if (this.#suffix === undefined) return DraftStopReason.DISABLED;
     return DraftStopReason.NO_MATCH;
   }
-}
-
-function sumOf(one: DraftWork | undefined, other: DraftWork): DraftWork {
-  if (one === undefined) return other;
-  return {
-    us: one.us + other.us,
-    tokens: one.tokens + other.tokens,
-    rows: one.rows + other.rows,
-  };
 }
