@@ -8,6 +8,16 @@ export interface DraftWork {
   readonly rows: number;
 }
 
+/** Of several answers for one step. */
+export function sumOfWork(one: DraftWork | undefined, other: DraftWork): DraftWork {
+  if (one === undefined) return other;
+  return {
+    us: one.us + other.us,
+    tokens: one.tokens + other.tokens,
+    rows: one.rows + other.rows,
+  };
+}
+
 const usualShare = 0.1;
 const usualFeed = 0.25;
 const leastGain = 0.1;
@@ -79,14 +89,4 @@ function moved(mean: number | undefined, us: number, gain: number): number {
   if (mean === undefined || mean === 0) return us;
   const near = Math.min(mostRatio * mean, Math.max(leastRatio * mean, us));
   return mean + gain * (near - mean);
-}
-
-/** Work of two answers as one. */
-export function sumOf(one: DraftWork | undefined, other: DraftWork): DraftWork {
-  if (one === undefined) return other;
-  return {
-    us: one.us + other.us,
-    tokens: one.tokens + other.tokens,
-    rows: one.rows + other.rows,
-  };
 }

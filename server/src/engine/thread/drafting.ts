@@ -3,7 +3,7 @@ import { type Copy } from '../drafts/copy.js';
 import { SuffixDraft } from '../drafts/suffix-draft.js';
 import { type StreamCalibration } from '../pace/calibration.js';
 import { type Plan } from '../pace/step.js';
-import { type DraftWork, sumOf } from '../pace/draft-costs.js';
+import { type DraftWork, sumOfWork } from '../pace/draft-costs.js';
 import { type FixedPlan, type Pace } from '../pace/pace.js';
 import { confidenceBin, reachOf } from '../pace/value.js';
 import { type GenerateSpec, type SpeculationSpec } from '../protocol.js';
@@ -14,6 +14,7 @@ import { DraftMirror } from './draft-mirror.js';
 import { type FromDraft, type Proposal } from './messages.js';
 import { ShadowDraft } from './shadow-draft.js';
 import { agreement, bestDraft, type Guess } from './step-draft.js';
+import { whyNoLonger } from './stop-reason.js';
 
 type Proposals = Extract<FromDraft, { type: 'proposals' }>;
 
@@ -63,6 +64,7 @@ export class Drafting {
   readonly #drafted: boolean;
   #link: DraftLink | undefined;
   #offered: readonly Guess[] = none;
+  #passedOver: readonly Guess[] = none;
   #guesses: readonly Guess[] = none;
   #stopReason: DraftStopReason = DraftStopReason.DISABLED;
   #offReason: SpeculationOffReason | undefined;
@@ -139,6 +141,7 @@ export class Drafting {
   /** Plans the next step. True: it has to wait for the draft, and `receive` or `lose` will follow. */
   ask(tokens: TokenList, room: StepRoom): boolean {
     this.#offered = none;
+    this.#passedOver = none;
     this.#guesses = none;
     this.#work = undefined;
     this.#planned = 0;
@@ -163,7 +166,7 @@ export class Drafting {
       tokens: answer.proposals.length,
       rows: answer.rows,
     };
-    if (this.#plan.kind === 'draft') this.#work = sumOf(this.#work, work);
+    if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, work);
     else {
       this.#shadow.work(work);
       this.#roll(answer);
@@ -193,6 +196,11 @@ export class Drafting {
       stepUs,
       verifyUs: times.decodeEndUs - times.decodeStartUs,
       ...(this.#work === undefined ? {} : { draft: this.#work }),
+    });
+    this.#pace.observeProposals({
+      bins: this.#passedOver.map(({ bin }) => bin),
+      agreed: agreement(this.#passedOver, ids),
+      emitted: ids.length,
     });
   }
 
@@ -278,6 +286,7 @@ export class Drafting {
   #keepRunning(link: DraftLink, plan: Plan | FixedPlan, tokens: TokenList): boolean {
     if (plan.kind === 'shadow') this.#pace.observeShadow({ bins: [], agreed: 0 });
     const planned = plan.kind === 'draft' ? plan.planned : idleAhead;
+    if (this.#mirror.refuted) link.abortPass();
     // Past a whole draft and the token behind it, so that the next one is there when all of it is accepted.
     link.commit(tokens, { ahead: 2 * planned + 1, running: true });
     return plan.kind === 'draft' && this.#limit > 0;
@@ -288,12 +297,12 @@ export class Drafting {
     if (plan.prices === undefined || this.#copy.ids.length === 0) return false;
     const { meanAcceptance, draft } = plan.prices;
     const expected = Array.from({ length: plan.planned }, () => meanAcceptance);
-    const guesses = bestDraft(
+    const { best } = bestDraft(
       { model: [], copy: this.#copy, continuation: noCopy },
       this.#calibration,
       reach => this.#pace.value(reach, this.#limit),
     );
-    const copied = reachOf(guesses.map(({ acceptance }) => acceptance));
+    const copied = reachOf(best.map(({ acceptance }) => acceptance));
     const modelled = this.#pace.value(reachOf(expected), this.#limit) - plan.planned * draft;
     return this.#pace.value(copied, this.#limit) > modelled;
   }
@@ -308,16 +317,29 @@ export class Drafting {
       this.#work = { ...this.#work, us: nowUs() - this.#askedUs };
     const model = this.#mirror.proposals.slice(0, this.#most);
     const usable = this.#plan.kind === 'shadow' || this.#link === undefined ? [] : model;
-    this.#offered = bestDraft(
+    const { best, passedOver } = bestDraft(
       { model: usable, copy: this.#copy, continuation: this.#continuation(usable) },
       this.#calibration,
       reach => this.#pace.value(reach, this.#limit),
     );
-    const acceptances = this.#offered.map(({ acceptance }) => acceptance);
+    this.#offered = best;
+    this.#passedOver = passedOver;
+    const acceptances = best.map(({ acceptance }) => acceptance);
     const count = this.#pace.choosePrefix(acceptances, this.#limit);
     this.#guesses = this.#offered.slice(0, count);
     this.#planned = Math.max(this.#planned, count);
-    this.#stopReason = this.#whyNoLonger(tokens.length, late);
+    this.#stopReason = whyNoLonger({
+      plan: this.#plan,
+      count,
+      offered: best.length,
+      planned: this.#planned,
+      limit: this.#limit,
+      cut: this.#cut,
+      late,
+      rest: this.#mirror.restReason(tokens.length),
+      linked: this.#link !== undefined,
+      copies: this.#suffix !== undefined,
+    });
     if (count > 0 && count < this.#spec.minDraftTokens) {
       this.#guesses = none;
       this.#stopReason = DraftStopReason.TOO_SHORT;
@@ -339,30 +361,5 @@ export class Drafting {
     if (this.#suffix === undefined || model.length === 0 || room <= 0) return noCopy;
     const ids = model.map(({ id }) => id);
     return this.#suffix.continueAfter(ids, room);
-  }
-
-  #whyNoLonger(committed: number, late: boolean): DraftStopReason {
-    const count = this.#guesses.length;
-    if (this.#plan.kind !== 'draft' && count === 0) return this.#idle();
-    if (count >= this.#planned) return DraftStopReason.MAX_LEN;
-    if (count >= this.#limit) return this.#cut;
-    if (count < this.#offered.length) return DraftStopReason.COST;
-    if (this.#link === undefined) return this.#withoutModel();
-    if (late) return DraftStopReason.LATE;
-    const rest = this.#mirror.restReason(committed) ?? DraftStopReason.COST;
-    // A draft that went as far as it was asked to stopped for the reason why it was not asked for more.
-    return rest === DraftStopReason.MAX_LEN ? this.#cut : rest;
-  }
-
-  #idle(): DraftStopReason {
-    if (this.#link === undefined) return this.#withoutModel();
-    const parked =
-      this.#plan.kind === 'shadow' || (this.#plan.kind === 'plain' && this.#plan.parked);
-    return parked ? DraftStopReason.PARKED : DraftStopReason.COST;
-  }
-
-  #withoutModel(): DraftStopReason {
-    if (this.#suffix === undefined) return DraftStopReason.DISABLED;
-    return DraftStopReason.NO_MATCH;
   }
 }
