@@ -160,6 +160,10 @@ export class Drafting {
 
   /** Takes what the draft answered. True: the step at hand has to wait for more. */
   receive(answer: Proposals, tokens: TokenList): boolean {
+    if (!this.isCurrent(answer.chain)) {
+      this.#mirror.discard(answer.proposals.length);
+      return this.#waiting;
+    }
     this.#mirror.receive(answer, tokens);
     const work = {
       us: answer.proposals.reduce((sum, proposal) => sum + proposal.us, 0),
