@@ -94,7 +94,10 @@ export class DraftChain {
   commit(at: number, ids: readonly number[], goal: DraftGoal, epoch = 0): void {
     for (const [index, id] of ids.entries()) this.#take(at + index, id);
     this.#known = at + ids.length;
-    if (epoch > this.#epoch && this.#ahead.length > 0) this.#rewind(this.#known);
+    if (epoch > this.#epoch) {
+      if (this.#ahead.length > 0) this.#rewind(this.#known);
+      this.#revision++;
+    }
     this.#epoch = epoch;
     this.#goal = goal;
     if (goal.window !== undefined) this.#skipTo(this.#mine.length - goal.window);

@@ -100,8 +100,7 @@ export class DraftMirror {
   restart(): void {
     this.#drop(0);
     this.#epoch++;
-    // By the first answer of this epoch the chain has dropped what had been refuted, too.
-    this.#refuted = false;
+    this.#refuted = true;
   }
 
   /**
