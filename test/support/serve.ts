@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 const COMMAND = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url));
 // Spinning barriers of several threads cost seconds per token where other processes hold the cores.
 const ONE_THREAD = { OUTRIDER_THREADS: '1', OUTRIDER_THREADS_DRAFT: '1' };
+// Every step of a stream is held against the invariants of its record.
+const ASSERTING = { OUTRIDER_DEBUG: '1' };
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
@@ -33,7 +35,8 @@ export interface Service extends AsyncDisposable {
 
 /**
  * Starts the built command, `serve --json` on a free port (or where `--listen` says) with the given flags, and waits until it is ready.
- * Without `-m` it has loaded the embedded pair then, as `models/target` and `models/draft`, with one thread each.
+ * Without `-m` it has loaded the embedded pair then, as `models/target` and `models/draft`, with one thread each. A stream
+ * whose statistics contradict themselves fails with ENGINE_ERROR.
  * @throws Error with the command's stderr when it exits early or is not ready within 60 seconds
  * @example
  * await using service = await startService(['--max-queue', '1']);
@@ -45,7 +48,7 @@ export async function startService(
   if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is missing; build first`);
   const where = args.includes('--listen') ? [] : ['--port', '0'];
   const child = spawn(process.execPath, [COMMAND, 'serve', ...where, '--json', ...args], {
-    env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...env },
+    env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...ASSERTING, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

@@ -16,6 +16,7 @@ export function configOf(settings: Settings, { target, draft }: ModelPair): Serv
     ...given(listen(settings), value => ({ listen: value })),
     ...(modelRoots.length === 0 ? {} : { modelRoots }),
     ...(settings.isOn('insecure') ? { insecure: true } : {}),
+    ...(settings.isOn('allow-synthetic') ? { allowSynthetic: true } : {}),
     ...given(settings.value('max-queue', integer), maxQueue => ({ maxQueue })),
     ...given(settings.value('slow-consumer-ms', integer), slowConsumerMs => ({ slowConsumerMs })),
     ...given(settings.value('drain-ms', integer), drainMs => ({ drainMs })),

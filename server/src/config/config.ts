@@ -26,6 +26,8 @@ export interface ServerConfig {
   readonly reflection: 'auto' | 'on' | 'off';
   /** Allows an address other than loopback without TLS and tokens. @default false */
   readonly insecure: boolean;
+  /** Lets requests have drafts accepted by dice, for benchmarks. @default false */
+  readonly allowSynthetic: boolean;
   /**
    * Folder with the llama.cpp libraries, or `last`: node-llama-cpp's last local build.
    * @default undefined: those of the installed packages
@@ -90,6 +92,7 @@ const schema = z.strictObject({
   drainMs: milliseconds.min(0).default(30_000),
   reflection: z.enum(['auto', 'on', 'off']).default('auto'),
   insecure: z.boolean().default(false),
+  allowSynthetic: z.boolean().default(false),
   llamaDir: z.string().min(1).optional(),
   rpc: z
     .array(z.string().refine(isEndpoint, { error: 'host:port is needed' }))

@@ -1,5 +1,6 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { CodedError } from '../coded-error.js';
+import { isDebugging } from './debug.js';
 import { type DecidedOptions } from './llama/context.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type ResolvedPlacement, type StreamEvent } from './protocol.js';
@@ -78,6 +79,7 @@ export class ModelHost {
       placement,
       pins,
       options,
+      debug: isDebugging(process.env),
       inbox: port2,
       bell: this.bell,
       gauges: this.#gauges,

@@ -1,4 +1,5 @@
 import { CodedError } from '../coded-error.js';
+import { isDebugging } from './debug.js';
 import { readStart } from './engine-start.js';
 import { guardAbi } from './llama/abi.js';
 import { bindFunctions } from './llama/functions.js';
@@ -32,6 +33,10 @@ async function main(): Promise<void> {
     onLogLine = (level, line) => switchboard.onLogLine(level, line);
     await switchboard.joinWorkers();
     process.on('message', (message: ToEngine) => switchboard.onMessage(message));
+    if (isDebugging(process.env)) {
+      const message = 'OUTRIDER_DEBUG is set: every step is held against its invariants';
+      send({ type: 'log', level: 'info', message });
+    }
     const opened = variantOf(files);
     send({
       type: 'ready',

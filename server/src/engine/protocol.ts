@@ -205,6 +205,8 @@ export interface SpeculationSpec {
   readonly minDraftTokens: number;
   /** Stop drafting where the draft's own probability is below; 0: never. */
   readonly minDraftProbability: number;
+  /** Accept by dice: the chance of each index of a draft once it is reached, 0 to 1, the last one repeats; unset: by comparison. */
+  readonly synthetic?: readonly number[];
 }
 
 /** One generation, every field decided and checked. */

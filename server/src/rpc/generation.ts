@@ -22,7 +22,7 @@ export async function* generate(
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const arrivedMs = performance.now();
   const { registry, config } = parts;
-  validateGenerate(request, limitsOf(registry.find(request.model)));
+  validateGenerate(request, limitsOf(registry.find(request.model)), config.allowSynthetic);
   if (request.input === undefined) throw invalidField('input', 'is missing');
   const target = registry.ready(request.model);
   const deadline = new CallDeadline(context, 'QUEUE');
@@ -50,7 +50,9 @@ export async function* generate(
       const startedMs = performance.now();
       const queueUs = Math.round((startedMs - arrivedMs) * 1000);
       notePrompt(context.facts, stream, ids.length, queueUs);
-      yield* events(spec, stream, { context, deadline, queueUs });
+      const rates = request.speculation?.synthetic?.rates;
+      if (rates !== undefined) warnOfDice(context, rates);
+      yield* events(spec, stream, { context, deadline, queueUs, synthetic: rates !== undefined });
     } finally {
       stream.close();
     }
@@ -66,16 +68,19 @@ interface Run {
   readonly context: HandlerContext;
   readonly deadline: CallDeadline;
   readonly queueUs: number;
+  /** Dice accept what is drafted. */
+  readonly synthetic: boolean;
 }
 
 async function* events(
   spec: GenerateSpec,
   stream: OpenStream,
-  { context, deadline, queueUs }: Run,
+  { context, deadline, queueUs, synthetic }: Run,
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const { requestId, facts } = context;
   const began = performance.now();
   const { statsLevel } = spec;
+  const response = (event: GenerateResponse['event']): GenerateResponse => ({ event, synthetic });
   deadline.stage = 'PROMPT';
   try {
     const source = stream.target.home.engine.generate(spec, stream.signal);
@@ -141,8 +146,9 @@ function levelOf({ statsLevel }: GenerateRequest): StatsLevel {
   return statsLevel === StatsLevel.UNSPECIFIED ? StatsLevel.STEPS : statsLevel;
 }
 
-function response(event: GenerateResponse['event']): GenerateResponse {
-  return { event, synthetic: false };
+function warnOfDice({ log, facts }: HandlerContext, rates: readonly number[]): void {
+  facts['synthetic'] = true;
+  log.warn({ rates }, 'drafts are accepted by dice: the text of this stream is not real output');
 }
 
 function notePrompt(facts: CallFacts, stream: OpenStream, prompt: number, queueUs: number): void {

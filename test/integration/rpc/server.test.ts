@@ -290,6 +290,19 @@ describe('a server', () => {
     });
   });
 
+  it('does not start where dice would accept by default, allowed or not', async () => {
+    const speculation = { synthetic: { rates: [0.5] } };
+    for (const allowSynthetic of [false, true]) {
+      const defaults = { sampling: {}, speculation };
+      const config = serverConfig({ port: 0, allowSynthetic, defaults });
+
+      await expect(startServer(config, { engine: new FakeEngine() })).rejects.toMatchObject({
+        reason: 'INVALID_FIELD',
+        violations: [{ field: 'defaults.speculation.synthetic' }],
+      });
+    }
+  });
+
   it('does not start on a port that is taken, and leaves no engine behind', async () => {
     await using served = await Served.ready();
     const engine = new FakeEngine();

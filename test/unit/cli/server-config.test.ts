@@ -14,6 +14,7 @@ describe('the configuration of serve', () => {
     [['--listen', 'unix:///run/o.sock'], { listen: 'unix:///run/o.sock' }],
     [['--model-root', 'a', '--model-root', 'b'], { modelRoots: ['a', 'b'] }],
     [['--host', '0.0.0.0', '--insecure'], { host: '0.0.0.0', insecure: true }],
+    [['--allow-synthetic'], { allowSynthetic: true }],
     [['--max-queue', '3'], { maxQueue: 3 }],
     [['--slow-consumer-ms', '500'], { slowConsumerMs: 500 }],
     [['--drain-ms', '0'], { drainMs: 0 }],
@@ -40,6 +41,7 @@ describe('the configuration of serve', () => {
       drainMs: 30_000,
       reflection: 'auto',
       insecure: false,
+      allowSynthetic: false,
       defaults: { sampling: {}, speculation: {} },
     });
   });

@@ -13,6 +13,7 @@ describe('the configuration of a server', () => {
       drainMs: 30_000,
       reflection: 'auto',
       insecure: false,
+      allowSynthetic: false,
       llamaDir: undefined,
       rpc: [],
       logLevel: 'info',

@@ -16,6 +16,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'slow-consumer-ms', value: 'MS', help: 'longest stall of a reader (30000)' },
   { name: 'drain-ms', value: 'MS', help: 'grace for running calls at shutdown (30000)' },
   { name: 'reflection', value: 'MODE', help: 'gRPC reflection: auto, on, off' },
+  { name: 'allow-synthetic', help: 'let requests have drafts accepted by dice, for benchmarks' },
 ];
 
 /** Flags of whatever starts an engine. */

@@ -29,6 +29,7 @@ export class DraftLink {
   /** Number of the chain within its stream. */
   readonly chain: number;
   #told: number;
+  #epoch = 0;
 
   /** @param abort gives up the pass that the draft's thread is in */
   constructor(sender: DraftSender, abort: Pick<AbortFlag, 'abort'>, opening: DraftOpening) {
@@ -48,7 +49,12 @@ export class DraftLink {
     const at = this.#told;
     this.#told = committed.length;
     const ids = committed.slice(at);
-    this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, goal });
+    this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, goal, epoch: this.#epoch });
+  }
+
+  /** Has the chain drop what it proposed beyond what is committed now, with the next commit. */
+  restart(): void {
+    this.#epoch++;
   }
 
   /** Gives up the pass that the chain is in, because what it is about has been refuted. */

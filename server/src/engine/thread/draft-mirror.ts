@@ -12,6 +12,7 @@ export class DraftMirror {
   readonly #onCompared: (proposal: Proposal, right: boolean) => void;
   #proposals: Proposal[] = [];
   #revision = 0;
+  #epoch = 0;
   #refuted = false;
   #discarded = 0;
   #rest: { readonly known: number; readonly reason: DraftStopReason } | undefined;
@@ -51,6 +52,10 @@ export class DraftMirror {
   /** Takes an answer; what the target has decided itself meanwhile is compared and dropped. */
   receive(answer: Proposals, tokens: TokenList): void {
     const { revision, proposals, base, known, stopReason } = answer;
+    if (answer.epoch < this.#epoch) {
+      this.#discarded += proposals.length;
+      return;
+    }
     this.#rest = stopReason === undefined ? undefined : { known, reason: stopReason };
     if (revision > this.#revision) {
       this.#revision = revision;
@@ -91,6 +96,13 @@ export class DraftMirror {
     this.#proposals.splice(0, verified - ids.length);
   }
 
+  /** Drops what is beyond what is committed now, though the text may come to it. The chain is told to do so, too. */
+  restart(): void {
+    this.#drop(0);
+    this.#epoch++;
+    this.#refuted = true;
+  }
+
   /**
    * Gives up what is there, because the stream or the chain is over; another chain may follow.
    * @param verified how many of the proposals are in a pass that is not over yet
@@ -98,6 +110,7 @@ export class DraftMirror {
   close(verified: number): void {
     this.#drop(verified);
     this.#revision = 0;
+    this.#epoch = 0;
     this.#refuted = false;
     this.#rest = undefined;
   }

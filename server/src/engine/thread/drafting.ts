@@ -6,7 +6,8 @@ import { type Plan } from '../pace/step.js';
 import { type DraftWork, sumOfWork } from '../pace/draft-costs.js';
 import { type FixedPlan, type Pace } from '../pace/pace.js';
 import { confidenceBin, reachOf } from '../pace/value.js';
-import { type SpeculationSpec } from '../protocol.js';
+import { type GenerateSpec, type SpeculationSpec } from '../protocol.js';
+import { AcceptanceDice } from '../sampling/dice.js';
 import { nowUs, type TickTimes, type TokenList } from './decoder.js';
 import { type DraftLink } from './draft-link.js';
 import { DraftMirror } from './draft-mirror.js';
@@ -37,6 +38,8 @@ export interface StreamPace {
 export interface StepOutcome {
   /** What was committed. */
   readonly ids: readonly number[];
+  /** Verified tokens that were accepted. */
+  readonly accepted: number;
   readonly stepUs: number;
   readonly times: TickTimes;
 }
@@ -50,6 +53,8 @@ const noCopy: Copy = { ids: [], matchLength: 0 };
 export class Drafting {
   /** Whether any source was there at the start. */
   readonly active: boolean;
+  /** What accepts in place of the target; unset: nothing does. */
+  readonly dice: AcceptanceDice | undefined;
   readonly #spec: SpeculationSpec;
   #pace: Pace;
   #calibration: StreamCalibration;
@@ -76,20 +81,25 @@ export class Drafting {
 
   /** @param eogIds ids that end the text */
   constructor(
-    spec: SpeculationSpec,
+    { speculation, sampling }: Pick<GenerateSpec, 'speculation' | 'sampling'>,
     { pace, calibration }: StreamPace,
     link: DraftLink | undefined,
     eogIds: readonly number[],
   ) {
-    this.#spec = spec;
+    const { ngram, synthetic } = speculation;
+    this.#spec = speculation;
+    this.dice = synthetic === undefined ? undefined : new AcceptanceDice(synthetic, sampling.seed);
     this.#pace = pace;
     this.#calibration = calibration;
-    this.#suffix = spec.ngram ? new SuffixDraft(eogIds) : undefined;
-    this.active = link !== undefined || spec.ngram;
+    this.#suffix = ngram ? new SuffixDraft(eogIds) : undefined;
+    this.active = link !== undefined || ngram;
     this.#drafted = link !== undefined;
     this.#link = link;
     this.#shadow = new ShadowDraft(outcome => this.#pace.observeShadow(outcome));
-    this.#mirror = new DraftMirror((proposal, right) => this.#shadow.compare(proposal, right));
+    this.#mirror = new DraftMirror((proposal, right) => {
+      // What dice accept says nothing of the text, nor the text of them.
+      if (this.dice === undefined) this.#shadow.compare(proposal, right);
+    });
   }
 
   /** Tokens to verify in the step at hand. */
@@ -161,22 +171,31 @@ export class Drafting {
       rows: answer.rows,
     };
     if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, work);
-    else this.#shadow.work(work);
+    else {
+      this.#shadow.work(work);
+      this.#roll(answer);
+    }
     return this.#waiting && this.#decide(tokens);
   }
 
   /** Takes how the step at hand came out. */
-  observe({ ids, stepUs, times }: StepOutcome): void {
+  observe({ ids, accepted, stepUs, times }: StepOutcome): void {
     this.#mirror.commit(ids, this.#atStake);
     this.#atStake = 0;
     if (!this.active) return;
+    // A draft that dice refused is drafted anew, as one that was wrong would be.
+    if (this.dice !== undefined && accepted < this.#guesses.length) {
+      this.#mirror.restart();
+      this.#link?.restart();
+    }
+    const told = this.dice === undefined ? this.#offered : this.#guesses;
     this.#pace.observeStep({
       rows: times.rows,
       streams: times.streams,
       mixed: times.mixed,
-      bins: this.#offered.map(({ bin }) => bin),
+      bins: told.map(({ bin }) => bin),
       verified: this.#guesses.length,
-      agreed: agreement(this.#offered, ids),
+      agreed: this.dice === undefined ? agreement(told, ids) : accepted,
       emitted: ids.length,
       stepUs,
       verifyUs: times.decodeEndUs - times.decodeStartUs,
@@ -229,6 +248,14 @@ export class Drafting {
     this.#mirror.close(this.#atStake);
     this.#atStake = 0;
     this.#shadow.abandon();
+  }
+
+  /** Accepts a shadow draft by the dice that a verified one would have met. */
+  #roll({ proposals, base }: Proposals): void {
+    const { dice } = this;
+    if (dice === undefined) return;
+    for (const [index, proposal] of proposals.entries())
+      this.#shadow.compare(proposal, dice.accepts(index, base + index));
   }
 
   get #most(): number {

@@ -26,6 +26,8 @@ export interface ThreadStart {
   readonly placement: ResolvedPlacement;
   readonly pins: readonly TensorPin[];
   readonly options: DecidedOptions;
+  /** Assert what must hold. */
+  readonly debug: boolean;
   /** Messages of the switchboard. */
   readonly inbox: MessagePort;
   /** Rung after every message to this thread; the thread sleeps on it. */
@@ -153,6 +155,8 @@ export type ToDraft =
       readonly at: number;
       readonly ids: readonly number[];
       readonly goal: DraftGoal;
+      /** Grows whenever what was proposed beyond `ids` is to be dropped, right or wrong. */
+      readonly epoch: number;
     }
   | { readonly type: 'close'; readonly stream: number };
 
@@ -164,6 +168,8 @@ export type FromDraft =
       readonly chain: number;
       /** Grows whenever the chain drops proposals that turned out wrong. */
       readonly revision: number;
+      /** Of the last commit that the chain knew of. */
+      readonly epoch: number;
       /** Committed tokens that the chain knew of. */
       readonly known: number;
       /** Index in the stream's token list of the first proposal. */

@@ -197,6 +197,7 @@ export class ModelThread {
       scratch: this.#scratch,
       plainCost: this.#plainCost,
       paced: this.#pacing.stream(spec, draft),
+      invariants: this.#start.debug,
       emit,
     };
     const link = draft === undefined ? undefined : this.#link(spec, draft, spec.promptIds, 0);
@@ -263,11 +264,11 @@ export class ModelThread {
     }
   }
 
-  #commit({ stream, at, ids, goal }: Extract<ToDraft, { type: 'commit' }>): void {
+  #commit({ stream, at, ids, goal, epoch }: Extract<ToDraft, { type: 'commit' }>): void {
     const chain = this.#scheduler.chains.get(stream);
     if (chain === undefined) return;
     if (this.#knows(ids)) {
-      chain.commit(at, ids, goal);
+      chain.commit(at, ids, goal, epoch);
       return;
     }
     chain.lose(SpeculationOffReason.DRAFT_FAILED);
