@@ -27,11 +27,6 @@ export class DraftMirror {
     return this.#proposals;
   }
 
-  /** Whether the text refuted what the chain last proposed, and the chain has not answered since. */
-  get refuted(): boolean {
-    return this.#refuted;
-  }
-
   /** Why the chain proposes no more until it hears of a commit; unset while it goes on, or has not heard of the last one. */
   restReason(committed: number): DraftStopReason | undefined {
     return this.#rest?.known === committed ? this.#rest.reason : undefined;
@@ -75,13 +70,13 @@ export class DraftMirror {
   }
 
   /**
-   * Takes what was committed in one step.
+   * Takes what was committed in one step. True: it refutes what the chain is about, which has not heard of it yet.
    * @param verified how many proposals were in the pass
    */
-  commit(ids: readonly number[], verified: number): void {
+  commit(ids: readonly number[], verified: number): boolean {
     for (const [index, id] of ids.entries()) {
       const proposal = this.#proposals.shift();
-      if (proposal === undefined) return;
+      if (proposal === undefined) return false;
       const right = proposal.id === id;
       if (index >= verified) {
         this.#discarded++;
@@ -90,10 +85,11 @@ export class DraftMirror {
       if (right) continue;
       this.#refuted = true;
       this.#drop(verified - index - 1);
-      return;
+      return true;
     }
     // An accepted end of text leaves verified ones behind it.
     this.#proposals.splice(0, verified - ids.length);
+    return false;
   }
 
   /** Drops what is beyond what is committed now, though the text may come to it. The chain is told to do so, too. */

@@ -47,6 +47,7 @@ export interface StepOutcome {
 const none: readonly Guess[] = [];
 /** Tokens that a draft runs ahead while none are wanted. */
 const idleAhead = 2;
+const noDraft: Plan = { kind: 'plain', parked: false };
 const noCopy: Copy = { ids: [], matchLength: 0 };
 
 /** What one stream drafts: its plan, its line to the draft model, its copies from the text, and the draft of the step at hand. */
@@ -68,7 +69,7 @@ export class Drafting {
   #guesses: readonly Guess[] = none;
   #stopReason: DraftStopReason = DraftStopReason.DISABLED;
   #offReason: SpeculationOffReason | undefined;
-  #plan: Plan | FixedPlan = { kind: 'plain', parked: false };
+  #plan: Plan | FixedPlan = noDraft;
   #copy = noCopy;
   #limit = 0;
   #cut: DraftStopReason = DraftStopReason.BUDGET;
@@ -76,6 +77,8 @@ export class Drafting {
   #waiting = false;
   #work: DraftWork | undefined;
   #atStake = 0;
+  /** The last step refuted what the chain is about. */
+  #refuted = false;
   #askedUs = 0;
   #chain = 0;
 
@@ -129,6 +132,8 @@ export class Drafting {
 
   /** Tokens at hand that the model proposed before it heard of the last commit: while a pass ran. */
   overlapped(committed: number): number {
+    // In turns, what is older than the last commit was left over from the draft before.
+    if (!this.#spec.overlap) return 0;
     return this.#guesses.filter(({ proposal }) => (proposal?.known ?? committed) < committed)
       .length;
   }
@@ -151,7 +156,8 @@ export class Drafting {
     this.#cut = room.context - 1 < budget ? DraftStopReason.CONTEXT : DraftStopReason.BUDGET;
     if (!this.active) return false;
     this.#learn(tokens);
-    this.#plan = this.#pace.plan(this.#limit);
+    const sources = this.#link !== undefined || this.#suffix !== undefined;
+    this.#plan = sources ? this.#pace.plan(this.#limit) : noDraft;
     this.#copy = this.#suffix?.propose(this.#most) ?? noCopy;
     this.#planned = this.#plan.kind === 'draft' ? this.#plan.planned : 0;
     this.#waiting = this.#request(tokens);
@@ -164,29 +170,30 @@ export class Drafting {
       this.#mirror.discard(answer.proposals.length);
       return this.#waiting;
     }
-    this.#mirror.receive(answer, tokens);
     const work = {
       us: answer.proposals.reduce((sum, proposal) => sum + proposal.us, 0),
       tokens: answer.proposals.length,
       rows: answer.rows,
     };
     if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, work);
-    else {
-      this.#shadow.work(work);
-      this.#roll(answer);
-    }
+    else this.#shadow.work(work);
+    this.#mirror.receive(answer, tokens);
+    if (this.#plan.kind !== 'draft') this.#roll(answer);
+    // Dice have judged all of it at once.
+    this.#shadow.remain(this.dice === undefined ? this.#mirror.proposals.length : 0);
     return this.#waiting && this.#decide(tokens);
   }
 
   /** Takes how the step at hand came out. */
   observe({ ids, accepted, stepUs, times }: StepOutcome): void {
-    this.#mirror.commit(ids, this.#atStake);
+    this.#refuted = this.#mirror.commit(ids, this.#atStake);
     this.#atStake = 0;
     if (!this.active) return;
     // A draft that dice refused is drafted anew, as one that was wrong would be.
     if (this.dice !== undefined && accepted < this.#guesses.length) {
       this.#mirror.restart();
       this.#link?.restart();
+      this.#refuted = true;
     }
     const told = this.dice === undefined ? this.#offered : this.#guesses;
     this.#pace.observeStep({
@@ -247,6 +254,7 @@ export class Drafting {
     this.#link = undefined;
     this.#mirror.close(this.#atStake);
     this.#atStake = 0;
+    this.#refuted = false;
     this.#shadow.abandon();
   }
 
@@ -270,6 +278,8 @@ export class Drafting {
   #request(tokens: TokenList): boolean {
     const plan = this.#plan;
     if (this.#link === undefined) return false;
+    // What it found may be verified now, and then says no more than any draft.
+    if (plan.kind === 'draft') this.#shadow.abandon();
     if (this.#spec.overlap) return this.#keepRunning(this.#link, plan, tokens);
     if (plan.kind === 'plain') return false;
     if (plan.kind === 'shadow') {
@@ -290,7 +300,9 @@ export class Drafting {
   #keepRunning(link: DraftLink, plan: Plan | FixedPlan, tokens: TokenList): boolean {
     if (plan.kind === 'shadow') this.#pace.observeShadow({ bins: [], agreed: 0 });
     const planned = plan.kind === 'draft' ? plan.planned : idleAhead;
-    if (this.#mirror.refuted) link.abortPass();
+    // Not later: from then on the chain goes by what it heard.
+    if (this.#refuted) link.abortPass();
+    this.#refuted = false;
     // Past a whole draft and the token behind it, so that the next one is there when all of it is accepted.
     link.commit(tokens, { ahead: 2 * planned + 1, running: true });
     return plan.kind === 'draft' && this.#limit > 0;
@@ -320,7 +332,8 @@ export class Drafting {
     if (!this.#spec.overlap && this.#work !== undefined)
       this.#work = { ...this.#work, us: nowUs() - this.#askedUs };
     const model = this.#mirror.proposals.slice(0, this.#most);
-    const usable = this.#plan.kind === 'shadow' || this.#link === undefined ? [] : model;
+    const shadowed = this.#plan.kind === 'shadow' || this.#shadow.open;
+    const usable = shadowed || this.#link === undefined ? [] : model;
     const { best, passedOver } = bestDraft(
       { model: usable, copy: this.#copy, continuation: this.#continuation(usable) },
       this.#calibration,

@@ -15,6 +15,11 @@ export class ShadowDraft {
     this.#onEnd = onEnd;
   }
 
+  /** Whether the text has not come to all of it yet. */
+  get open(): boolean {
+    return this.#left > 0;
+  }
+
   /** Expects `length` tokens. */
   begin(length: number): void {
     this.#left = length;
@@ -25,25 +30,28 @@ export class ShadowDraft {
 
   /** Takes a token that the text has come to. */
   compare(proposal: Proposal, right: boolean): void {
-    if (this.#left === 0) return;
+    if (!this.open) return;
     this.#bins.push(confidenceBin(proposal.confidence));
     if (right) this.#agreed++;
     this.#left--;
     if (!right || this.#left === 0) this.#end();
   }
 
-  /** Takes what the draft did for an answer, of which there is one. */
+  /** Takes what the draft did for its answer, of which there is one, before any of that is compared. */
   work(work: DraftWork): void {
-    if (this.#left === 0) return;
-    this.#work = work;
-    // It may have stopped early, at an end of text or of its context.
-    this.#left = Math.min(this.#left, work.tokens - this.#bins.length);
+    if (this.open) this.#work = work;
+  }
+
+  /** Takes how many tokens are left to compare after the answer: it may have stopped early, or the text was there first. */
+  remain(tokens: number): void {
+    if (!this.open) return;
+    this.#left = Math.min(this.#left, tokens);
     if (this.#left === 0) this.#end();
   }
 
   /** No more can be compared. */
   abandon(): void {
-    if (this.#left > 0) this.#end();
+    if (this.open) this.#end();
   }
 
   #end(): void {

@@ -36,10 +36,11 @@ export function whyNoLonger(end: DraftEnd): DraftStopReason {
   return rest === DraftStopReason.MAX_LEN ? cut : (rest ?? DraftStopReason.COST);
 }
 
-function idle({ plan, linked, offered, copies }: DraftEnd): DraftStopReason {
+function idle({ plan, linked, offered, copies, limit, cut }: DraftEnd): DraftStopReason {
   if (!linked) return offered > 0 ? DraftStopReason.COST : withoutModel({ copies });
   const parked = plan.kind === 'shadow' || (plan.kind === 'plain' && plan.parked);
-  return parked ? DraftStopReason.PARKED : DraftStopReason.COST;
+  if (parked) return DraftStopReason.PARKED;
+  return limit === 0 ? cut : DraftStopReason.COST;
 }
 
 function withoutModel({ copies }: Pick<DraftEnd, 'copies'>): DraftStopReason {
