@@ -1,3 +1,4 @@
+import { type DecodeCost } from '@outrider/sdk/proto';
 import { type GenerateSpec, type StreamEvent } from '../../server/src/engine/protocol.js';
 import { DraftChain } from '../../server/src/engine/thread/draft-chain.js';
 import { DraftLink } from '../../server/src/engine/thread/draft-link.js';
@@ -20,13 +21,17 @@ export interface PairSetup {
   readonly contextLength: number;
   readonly draftContextLength: number;
   readonly eager: boolean;
+  /** Passes of the target, as if timed at load. @default none: costs are learned from the streams */
+  readonly costs?: readonly DecodeCost[];
+  /** Time of a draft step, as if timed at load, in microseconds. @default not timed */
+  readonly stepUs?: number;
 }
 
 /**
- * What may happen next: a pass on either side, a delivery either way, the loss of the draft, its exchange for another one, or
- * something on a draft that was exchanged before.
+ * What may happen next: a pass on either side, a delivery either way, the loss of the draft, its exchange for another one,
+ * something on a draft that was exchanged before, or that the draft's next pass is given up.
  */
-export type Move = 'target' | 'draft' | 'toDraft' | 'toTarget' | 'lose' | 'swap' | 'late';
+export type Move = 'target' | 'draft' | 'toDraft' | 'toTarget' | 'lose' | 'swap' | 'late' | 'abort';
 
 /** One draft model with its chains, and what is on its way to and from it. */
 interface DraftSide {
@@ -52,14 +57,17 @@ export class PairedSchedulers {
   readonly events = new Map<number, StreamEvent[]>();
   /** Drafted tokens that reached each stream before it ended. */
   readonly proposed = new Map<number, number>();
+  /** Passes of the draft that streams wanted given up. */
+  aborts = 0;
   readonly targetContext: TableContext;
   readonly #setup: PairSetup;
   readonly #target: Scheduler;
   readonly #sides: DraftSide[] = [];
-  readonly #pacing = new Pacing([], 16);
+  readonly #pacing: Pacing;
 
   constructor(setup: PairSetup) {
     this.#setup = setup;
+    this.#pacing = new Pacing(setup.costs ?? [], 16);
     this.targetContext = new TableContext(setup.target);
     this.#target = new Scheduler(this.targetContext.context, sequences, 8, listeners);
     this.#addSide(setup.draft);
@@ -127,6 +135,9 @@ export class PairedSchedulers {
             this.#paced(generation.spec, true),
           );
         return true;
+      case 'abort':
+        side.context.abortNext = true;
+        return false;
       case 'late':
         return this.#sides
           .slice(0, -1)
@@ -149,7 +160,9 @@ export class PairedSchedulers {
   }
 
   #paced(spec: GenerateSpec, drafted: boolean): StreamPace {
-    return this.#pacing.stream(spec, drafted ? { peer: 'draft', disjoint: false } : undefined);
+    const { stepUs } = this.#setup;
+    const use = { peer: 'draft', disjoint: false, ...(stepUs === undefined ? {} : { stepUs }) };
+    return this.#pacing.stream(spec, drafted ? use : undefined);
   }
 
   #addSide(table: Table): void {
@@ -162,7 +175,7 @@ export class PairedSchedulers {
     const { inbox } = this.#side;
     return new DraftLink(
       { send: message => inbox.push(message) },
-      { abort: () => undefined },
+      { abort: () => void this.aborts++ },
       {
         stream: spec.stream,
         chain,

@@ -23,6 +23,8 @@ export class TableContext {
   #logits: Float32Array[] = [];
   /** Rows evaluated so far. */
   evaluated = 0;
+  /** Whether the next pass is given up: it evaluates nothing. */
+  abortNext = false;
 
   constructor(table: Table, maxRows = 32, maxOutputs = 16) {
     this.#table = table;
@@ -75,6 +77,10 @@ export class TableContext {
 
   #decode(): number {
     this.#logits = [];
+    if (this.abortNext) {
+      this.abortNext = false;
+      return 2;
+    }
     for (const { token, position, sequence, wanted } of this.#rows) {
       const held = this.#sequences.get(sequence) ?? [];
       if (held.length !== position)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DraftSource } from '@outrider/sdk/proto';
+import { type DecodeCost, DraftSource } from '@outrider/sdk/proto';
 import fc from 'fast-check';
 import { type GenerateSpec } from '../../../server/src/engine/protocol.js';
 import { type Move, PairedSchedulers, type PairSetup } from '../../support/paired-schedulers.js';
@@ -23,6 +23,21 @@ interface Request {
 
 const moves: readonly Move[] = ['target', 'draft', 'toDraft', 'toTarget'];
 
+/** Of a pair that was not timed, of one that pays at any length, of one that never does and of one whose draft is slow. */
+const costs: readonly Pick<PairSetup, 'costs' | 'stepUs'>[] = [
+  {},
+  { costs: passes(1), stepUs: 1 },
+  { costs: passes(50), stepUs: 1 },
+  { costs: passes(1), stepUs: 90 },
+];
+
+function passes(rowUs: number): DecodeCost[] {
+  return [1, 2, 4, 8, 16].map(rows => ({
+    rows,
+    durationUs: 100 + (rows - 1) * rowUs,
+  }));
+}
+
 const setups = fc
   .record({
     size: fc.integer({ min: 2, max: 6 }),
@@ -34,11 +49,13 @@ const setups = fc
     draftContextLength: fc.integer({ min: 8, max: 40 }),
     eager: fc.boolean(),
     ends: fc.boolean(),
+    timed: fc.constantFrom(...costs),
   })
-  .map(({ size, targetSeed, draftSeed, unlike, otherUnlike, ends, ...rest }): PairSetup => {
+  .map(({ size, targetSeed, draftSeed, unlike, otherUnlike, ends, timed, ...rest }): PairSetup => {
     const target = hashTable(size, targetSeed);
     return {
       ...rest,
+      ...timed,
       target,
       draft: blend(target, hashTable(size, draftSeed), unlike),
       otherDraft: blend(target, hashTable(size, draftSeed + 1), otherUnlike),
@@ -72,7 +89,7 @@ describe('a stream over tables', () => {
       fc.property(
         setups,
         streams,
-        fc.array(fc.constantFrom<Move>(...moves, ...moves, 'lose', 'swap', 'late'), {
+        fc.array(fc.constantFrom<Move>(...moves, ...moves, 'lose', 'swap', 'late', 'abort'), {
           maxLength: 160,
         }),
         (setup, requests, schedule) => {
@@ -100,7 +117,9 @@ describe('a stream over tables', () => {
       fc.property(
         setups,
         streams,
-        fc.array(fc.constantFrom<Move>(...moves, ...moves, 'swap', 'late'), { maxLength: 160 }),
+        fc.array(fc.constantFrom<Move>(...moves, ...moves, 'swap', 'late', 'abort'), {
+          maxLength: 160,
+        }),
         (setup, requests, schedule) => {
           const drafted = new PairedSchedulers(setup);
           const specs = requests.map((request, stream) => specOf(stream, request));
