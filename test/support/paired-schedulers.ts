@@ -175,7 +175,11 @@ export class PairedSchedulers {
     const { inbox } = this.#side;
     return new DraftLink(
       { send: message => inbox.push(message) },
-      { abort: () => void this.aborts++ },
+      {
+        abort: () => {
+          this.aborts++;
+        },
+      },
       {
         stream: spec.stream,
         chain,

@@ -102,6 +102,15 @@ describe("a target's mirror of its draft chain", () => {
     expect(mirror.takeDiscarded()).toBe(1);
   });
 
+  it('compares a wrong token that was not verified, and discards it with all behind it', () => {
+    const { mirror, tokens, compared } = setUp();
+    mirror.receive(answer(4, [1, 2, 3]), tokens);
+    expect(mirror.commit([7], 0)).toBe(true);
+
+    expect(compared).toEqual([[1, false]]);
+    expect(mirror.takeDiscarded()).toBe(3);
+  });
+
   it('is not refuted by text beyond what was proposed', () => {
     const { mirror, tokens } = setUp();
     mirror.receive(answer(4, [1]), tokens);

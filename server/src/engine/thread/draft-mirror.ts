@@ -112,7 +112,7 @@ export class DraftMirror {
   }
 
   #drop(verified: number): void {
-    this.#discarded += Math.max(0, this.#proposals.length - Math.max(0, verified));
+    this.#discarded += this.#proposals.length - Math.max(0, verified);
     this.#proposals = [];
   }
 }

@@ -13,7 +13,7 @@ import { type DraftLink } from './draft-link.js';
 import { DraftMirror } from './draft-mirror.js';
 import { type FromDraft, type Proposal } from './messages.js';
 import { ShadowDraft } from './shadow-draft.js';
-import { agreement, bestDraft, type Guess } from './step-draft.js';
+import { agreement, bestDraft, type Guess, workOf } from './step-draft.js';
 import { whyNoLonger } from './stop-reason.js';
 
 type Proposals = Extract<FromDraft, { type: 'proposals' }>;
@@ -133,9 +133,8 @@ export class Drafting {
   /** Tokens at hand that the model proposed before it heard of the last commit: while a pass ran. */
   overlapped(committed: number): number {
     // In turns, what is older than the last commit was left over from the draft before.
-    if (!this.#spec.overlap) return 0;
-    return this.#guesses.filter(({ proposal }) => (proposal?.known ?? committed) < committed)
-      .length;
+    const old = ({ proposal }: Guess): boolean => (proposal?.known ?? committed) < committed;
+    return this.#spec.overlap ? this.#guesses.filter(old).length : 0;
   }
 
   /** Tokens drafted and never verified since the last call. */
@@ -170,13 +169,8 @@ export class Drafting {
       this.#mirror.discard(answer.proposals.length);
       return this.#waiting;
     }
-    const work = {
-      us: answer.proposals.reduce((sum, proposal) => sum + proposal.us, 0),
-      tokens: answer.proposals.length,
-      rows: answer.rows,
-    };
-    if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, work);
-    else this.#shadow.work(work);
+    if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, workOf(answer));
+    else this.#shadow.work(workOf(answer));
     this.#mirror.receive(answer, tokens);
     if (this.#plan.kind !== 'draft') this.#roll(answer);
     // Dice have judged all of it at once.

@@ -2,8 +2,9 @@ import { DraftSource, type SourceStats } from '@outrider/sdk/proto';
 import { type Copy } from '../drafts/copy.js';
 import { merge } from '../drafts/merge.js';
 import { ngramBin, type StreamCalibration } from '../pace/calibration.js';
+import { type DraftWork } from '../pace/draft-costs.js';
 import { confidenceBin } from '../pace/value.js';
-import { type Proposal } from './messages.js';
+import { type FromDraft, type Proposal } from './messages.js';
 
 /** One token to verify. */
 export interface Guess {
@@ -106,6 +107,11 @@ function draftOf(guesses: readonly Guess[]): { ids: number[]; acceptances: numbe
     ids: guesses.map(({ id }) => id),
     acceptances: guesses.map(({ acceptance }) => acceptance),
   };
+}
+
+/** What the draft did for an answer. */
+export function workOf({ proposals, rows }: Extract<FromDraft, { type: 'proposals' }>): DraftWork {
+  return { us: proposals.reduce((sum, { us }) => sum + us, 0), tokens: proposals.length, rows };
 }
 
 /** How many leading guesses are what was committed. */
