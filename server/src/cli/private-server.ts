@@ -18,6 +18,7 @@ export async function startPrivateServer(llamaDir: string | undefined): Promise<
       checkedConfig({
         ...place(folder),
         modelRoots: [parse(process.cwd()).root],
+        admin: 'off',
         drainMs: 0,
         reflection: 'off',
         // Failures reach the command as statuses; a log would only stand between text and figures.

@@ -16,7 +16,11 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
   const server = await start(config);
   const stopped = aborted(signal);
   try {
-    await announce(io, json, { event: 'listening', address: server.address });
+    await announce(io, json, {
+      event: 'listening',
+      address: server.address,
+      ...(server.adminAddress === undefined ? {} : { admin: server.adminAddress }),
+    });
     const first = await Promise.race([server.ready.then(() => 'ready' as const), stopped]);
     if (first === 'ready') {
       await announce(io, json, { event: 'ready' });
@@ -50,6 +54,8 @@ async function start(config: ServerConfig): Promise<RunningServer> {
 interface Announcement {
   readonly event: 'listening' | 'ready';
   readonly address?: string;
+  /** `host:port` of the admin port, if there is one. */
+  readonly admin?: string;
 }
 
 async function announce(io: Io, json: boolean, announcement: Announcement): Promise<void> {

@@ -13,6 +13,7 @@ export function configOf(settings: Settings, { target, draft }: ModelPair): Serv
     ...given(settings.text('host'), host => ({ host })),
     ...given(settings.value('port', integer), port => ({ port })),
     ...given(listen(settings), value => ({ listen: value })),
+    ...given(settings.text('admin'), admin => ({ admin })),
     ...(modelRoots.length === 0 ? {} : { modelRoots }),
     ...(settings.isOn('insecure') ? { insecure: true } : {}),
     ...given(settings.value('max-queue', integer), maxQueue => ({ maxQueue })),

@@ -5,6 +5,7 @@ import {
 } from '@outrider/sdk/proto';
 import { z } from 'zod';
 import { CodedError, invalidField } from '../coded-error.js';
+import { DEFAULT_ADMIN, hostAndPort } from './admin-address.js';
 
 /** Everything a server is told at its start. */
 export interface ServerConfig {
@@ -14,6 +15,8 @@ export interface ServerConfig {
   readonly port: number;
   /** `unix:///path` of a socket, in place of host and port. @default undefined */
   readonly listen: string | undefined;
+  /** `host:port` of the HTTP port for `/metrics`, `/healthz` and `/readyz`, or `off`; other than loopback needs `insecure`. @default '127.0.0.1:9464' */
+  readonly admin: string;
   /** Folders that `source.path` of a request must resolve inside. @default the working directory */
   readonly modelRoots: readonly string[];
   /** Generations that may wait for one model. @default 64 */
@@ -56,6 +59,13 @@ export function serverConfig(partial: Partial<ServerConfig> = {}): ServerConfig 
       `host is "${rest.host}", which is not loopback; without TLS and tokens that needs "insecure"`,
     );
   }
+  const admin = hostAndPort(rest.admin);
+  if (admin !== undefined && !rest.insecure && !isLoopback(admin.host)) {
+    throw invalidField(
+      'admin',
+      `admin is at "${admin.host}", which is not loopback; that needs "insecure"`,
+    );
+  }
   return { ...rest, listen, llamaDir };
 }
 
@@ -76,6 +86,12 @@ const schema = z.strictObject({
     .string()
     .regex(/^unix:\/\/\/./, { error: 'only unix:///path is understood' })
     .optional(),
+  admin: z
+    .string()
+    .refine(text => text === 'off' || hostAndPort(text) !== undefined, {
+      error: 'host:port or off is needed',
+    })
+    .default(DEFAULT_ADMIN),
   modelRoots: z
     .array(z.string().min(1))
     .min(1)

@@ -10,10 +10,18 @@ import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
 import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
 import { type Logger, pino } from 'pino';
+import { hostAndPort } from '../config/admin-address.js';
+import { invalidField } from '../coded-error.js';
 import { type ServerConfig } from '../config/config.js';
 import { EngineClient } from '../engine/client.js';
 import { type Engine } from '../engine/engine.js';
 import { EnginePool } from '../engine/engine-pool.js';
+import {
+  type AdminPages,
+  type AdminServer,
+  startAdminServer,
+} from '../observability/admin-server.js';
+import { Metrics } from '../observability/metrics.js';
 import { ModelRegistry } from '../registry/registry.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService } from './generate-service.js';
@@ -40,6 +48,8 @@ export interface ServerOptions {
 export interface RunningServer {
   /** As clients use it: `host:port` or `unix:///path`. */
   readonly address: string;
+  /** `host:port` of the admin port; undefined when it is off. */
+  readonly adminAddress: string | undefined;
   /** Resolves when the start-up models are loaded; rejects with the first failure once all were tried. */
   readonly ready: Promise<void>;
   /** Process id of the default engine; undefined while none runs. */
@@ -72,21 +82,32 @@ export async function startServer(
     roots: config.modelRoots,
     maxQueue: config.maxQueue,
   });
+  const metrics = new Metrics();
+  metrics.observe({ registry, engines });
   const health = new ServerHealth(registry);
   const drain = new Drain();
   const server = createServer(channelOptions(config))
     .use(requestContextMiddleware(log))
+    .use(metrics.middleware)
     .use(errorDetailsServerMiddleware)
     .use(errorMappingMiddleware)
     .use(drain.middleware);
-  server.add(GenerateServiceDefinition, new GenerateService({ registry, config }));
+  server.add(GenerateServiceDefinition, new GenerateService({ registry, config, metrics }));
   server.add(LoadModelServiceDefinition, new LoadModelService(registry));
   server.add(DeviceInfoServiceDefinition, new DeviceInfoService(registry, engines));
   server.add(HealthDefinition, HealthServiceImpl(health.state));
   // `auto` means on without TLS, and there is none yet.
   if (config.reflection !== 'off') server.add(ServerReflectionService, reflection());
 
-  const address = await listen(server, config, engine);
+  const admin = await listenAdmin(config, engine, log, {
+    metrics: () => metrics.text(),
+    unready: () =>
+      health.unready ?? (engine.status().running ? undefined : 'the engine is being restarted'),
+  });
+  const address = await listen(server, config, engine).catch(async (error: unknown) => {
+    await admin?.close();
+    throw error;
+  });
   const ready = loadStartModels(config.models, registry).then(() => health.ready());
   // Whoever does not look at `ready` finds failures in the log and in the models' states.
   ready.catch(() => undefined);
@@ -96,12 +117,14 @@ export async function startServer(
     const outcome = await drain.close(server, config.drainMs);
     registry.close();
     await engines.close();
+    await admin?.close();
     log.info({ outcome }, 'server closed');
     return outcome;
   };
-  log.info({ address }, 'server listening');
+  log.info({ address, admin: admin?.address }, 'server listening');
   return {
     address,
+    adminAddress: admin?.address,
     ready,
     enginePid: () => engine.status().pid,
     close: () => (closing ??= close()),
@@ -116,6 +139,23 @@ function channelOptions(config: ServerConfig): ChannelOptions {
     'grpc.keepalive_timeout_ms': 15_000,
     ...{ interceptors },
   };
+}
+
+async function listenAdmin(
+  { admin }: ServerConfig,
+  engine: Engine,
+  log: Logger,
+  pages: AdminPages,
+): Promise<AdminServer | undefined> {
+  const place = hostAndPort(admin);
+  if (place === undefined) return undefined;
+  try {
+    return await startAdminServer(place, pages, log);
+  } catch (error) {
+    await engine.close();
+    const why = error instanceof Error ? error.message : String(error);
+    throw invalidField('admin', `the admin port cannot be had: ${why}; name another one, or off`);
+  }
 }
 
 function reflection() {

@@ -7,6 +7,7 @@ describe('the configuration of a server', () => {
       host: '127.0.0.1',
       port: 50_051,
       listen: undefined,
+      admin: '127.0.0.1:9464',
       modelRoots: [process.cwd()],
       maxQueue: 64,
       slowConsumerMs: 30_000,

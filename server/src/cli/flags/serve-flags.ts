@@ -1,10 +1,18 @@
 import { type Flag } from './flag.js';
 
+/** HTTP port for operators; for `serve`, and for whatever reads it. */
+export const ADMIN_FLAG: Flag = {
+  name: 'admin',
+  value: 'HOST:PORT',
+  help: 'HTTP port for /metrics, /healthz and /readyz, or off (127.0.0.1:9464)',
+};
+
 /** Flags of the server itself. */
 export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'host', value: 'HOST', help: 'address to listen on (127.0.0.1)' },
   { name: 'port', value: 'N', help: 'port to listen on (50051); 0: any free one' },
   { name: 'listen', value: 'ADDRESS', help: 'unix:///path of a socket, instead of host and port' },
+  ADMIN_FLAG,
   {
     name: 'model-root',
     value: 'DIR',
