@@ -1,5 +1,12 @@
 import { type Flag } from './flag.js';
 
+/** How long a server may take. */
+export const TIMEOUT_FLAG: Flag = {
+  name: 'timeout',
+  value: 'MS',
+  help: 'give up after so many milliseconds',
+};
+
 /** Flags of every command that calls a server. */
 export const CLIENT_FLAGS: readonly Flag[] = [
   {
@@ -7,7 +14,7 @@ export const CLIENT_FLAGS: readonly Flag[] = [
     value: 'ADDRESS',
     help: 'server: host:port or unix:///path (localhost:50051)',
   },
-  { name: 'timeout', value: 'MS', help: 'give up after so many milliseconds' },
+  TIMEOUT_FLAG,
 ];
 
 /** Flag of every command. */
