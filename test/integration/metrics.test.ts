@@ -64,16 +64,17 @@ describe('the metrics of a started service', () => {
 
   it('show the memory that the models hold, and the KV cache in use while a stream runs', async () => {
     const { model } = await client.models.getModel({ name: 'models/target' });
-    let seen = false;
+    const seen = new AbortController();
     // One after the other, because one stream may end between two reports of the engine.
     const busy = (async () => {
-      while (!seen) await eventsOf(client, { ...base, maxTokens: 480, sampling: endless });
+      while (!seen.signal.aborted)
+        await eventsOf(client, { ...base, maxTokens: 480, sampling: endless });
     })();
     const during = await scrapeUntil(
       service.admin,
       scraped => (scraped.value('outrider_kv_cache_used_tokens', TARGET) ?? 0) > 0,
     );
-    seen = true;
+    seen.abort();
     await busy;
 
     const [usage] = model?.placement?.usage ?? [];

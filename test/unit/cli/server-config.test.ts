@@ -14,6 +14,7 @@ describe('the configuration of serve', () => {
     [['--listen', 'unix:///run/o.sock'], { listen: 'unix:///run/o.sock' }],
     [['--model-root', 'a', '--model-root', 'b'], { modelRoots: ['a', 'b'] }],
     [['--host', '0.0.0.0', '--insecure'], { host: '0.0.0.0', insecure: true }],
+    [['--admin', 'off'], { admin: 'off' }],
     [['--max-queue', '3'], { maxQueue: 3 }],
     [['--slow-consumer-ms', '500'], { slowConsumerMs: 500 }],
     [['--drain-ms', '0'], { drainMs: 0 }],
@@ -55,6 +56,7 @@ describe('the configuration of serve', () => {
   it.each([
     [['--port', '70000'], /^--port: /],
     [['--max-queue', '-1'], /^--max-queue: /],
+    [['--admin', '0.0.0.0:9464'], /^--admin: .*not loopback/],
     [['--listen', '/run/o.sock'], /^--listen: only unix:\/\/\/path is understood/],
     [['--host', '0.0.0.0'], /^--host: .*not loopback/],
     [['--reflection', 'maybe'], /^--reflection: "maybe" is none of auto, on, off/],

@@ -51,6 +51,27 @@ describe('the configuration of a server', () => {
     expect(serverConfig({ host }).host).toBe(host);
   });
 
+  it('keeps the admin port on loopback unless told otherwise', () => {
+    expect(() => serverConfig({ admin: '0.0.0.0:9464' })).toThrow(
+      expect.objectContaining({ violations: [expect.objectContaining({ field: 'admin' })] }),
+    );
+    expect(serverConfig({ admin: '0.0.0.0:9464', insecure: true }).admin).toBe('0.0.0.0:9464');
+  });
+
+  it.each(['127.0.0.1:0', '[::1]:9464', 'localhost:80', 'off'])(
+    'takes %s as its admin port',
+    admin => {
+      expect(serverConfig({ admin }).admin).toBe(admin);
+    },
+  );
+
+  it.each(['9464', '127.0.0.1', '::1:9464', '127.0.0.1:70000', ':9464', 'on'])(
+    'refuses %s as its admin port',
+    admin => {
+      expect(() => serverConfig({ admin })).toThrow('admin: host:port or off is needed');
+    },
+  );
+
   it('takes a unix socket in its one form only', () => {
     expect(serverConfig({ listen: 'unix:///run/o.sock' }).listen).toBe('unix:///run/o.sock');
     expect(() => serverConfig({ listen: 'unix:/run/o.sock' })).toThrow('unix:///path');
