@@ -3,7 +3,16 @@ import { Outrider } from '@outrider/sdk';
 
 await using client = await Outrider.connect(process.env['OUTRIDER_ADDRESS'] ?? 'localhost:50051');
 
-const machines = { plan, oneGpu, twoGpus, splitOverTwo, littleMemory, experts, cpuOnly };
+const machines = {
+  plan,
+  oneGpu,
+  twoGpus,
+  splitOverTwo,
+  littleMemory,
+  experts,
+  cpuOnly,
+  otherHosts,
+};
 const [machine = ''] = process.argv.slice(2);
 const found = Object.entries(machines).find(([name]) => name === machine);
 if (found === undefined) throw new Error(`give one of ${Object.keys(machines).join(', ')}`);
@@ -70,6 +79,11 @@ async function cpuOnly(): Promise<void> {
   const here = { placement: { devices: 'none' }, options: { threads: 7 } } as const;
   await client.models.load({ id: 'big', path: 'big.gguf', ...here });
   await client.models.load({ id: 'small', path: 'small.gguf', draftFor: 'big', ...here });
+}
+
+async function otherHosts(): Promise<void> {
+  const placement = { devices: ['RPC0', 'RPC1', 'CUDA0'], tensorSplit: [2, 2, 1] } as const;
+  await client.models.load({ id: 'big', path: 'big.gguf', placement });
 }
 
 async function tell(): Promise<void> {

@@ -84,6 +84,7 @@ export class PairedSchedulers {
       outputBudget: 16,
       plainCost: new PlainCost(),
       paced: this.#paced(spec, drafted),
+      invariants: true,
       emit: (event: StreamEvent) => void events.push(event),
     };
     this.#target.addGeneration(new Generation(spec, host, link));
@@ -161,6 +162,7 @@ export class PairedSchedulers {
     const { inbox } = this.#side;
     return new DraftLink(
       { send: message => inbox.push(message) },
+      { abort: () => undefined },
       {
         stream: spec.stream,
         chain,
@@ -179,7 +181,7 @@ export class PairedSchedulers {
     if (message === undefined) return false;
     const { chains } = side.scheduler;
     if (message.type === 'commit')
-      chains.get(message.stream)?.commit(message.at, message.ids, message.goal);
+      chains.get(message.stream)?.commit(message.at, message.ids, message.goal, message.epoch);
     else if (message.type === 'close') {
       const chain = chains.get(message.stream);
       if (chain !== undefined) side.scheduler.removeChain(chain);

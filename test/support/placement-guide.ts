@@ -29,7 +29,8 @@ export function readGuide(): Guide {
   const blocks = blocksOf(text);
   const ways = blocks.flatMap(({ heading, code }, i): GuideWay[] => {
     const [calls, program] = [blocks[i + 1], blocks[i + 2]];
-    if (!code.startsWith('outrider serve ')) return [];
+    // What needs workers on other hosts cannot be carried out on one.
+    if (!code.startsWith('outrider serve ') || code.includes(' --rpc ')) return [];
     if (calls?.language !== 'sh' || program?.language !== 'ts')
       throw new Error(`under "${heading}", calls and a program should follow: ${code}`);
     return [{ heading, flags: argumentsOf(code), calls: calls.code, program: program.code }];

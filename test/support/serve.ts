@@ -9,6 +9,8 @@ const COMMAND = fileURLToPath(new URL('../../server/dist/main.js', import.meta.u
 const ONE_THREAD = { OUTRIDER_THREADS: '1', OUTRIDER_THREADS_DRAFT: '1' };
 // Several services run at once; a test that wants the port names it.
 const NO_ADMIN = { OUTRIDER_ADMIN: 'off' };
+// Every step of a stream is held against the invariants of its record.
+const ASSERTING = { OUTRIDER_DEBUG: '1' };
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 20_000;
 
@@ -37,7 +39,8 @@ export interface Service extends AsyncDisposable {
 
 /**
  * Starts the built command, `serve --json` on a free port (or where `--listen` says) with the given flags, and waits until it is ready.
- * Without `-m` it has loaded the embedded pair then, as `models/target` and `models/draft`, with one thread each.
+ * Without `-m` it has loaded the embedded pair then, as `models/target` and `models/draft`, with one thread each. A stream
+ * whose statistics contradict themselves fails with ENGINE_ERROR.
  * @throws Error with the command's stderr when it exits early or is not ready within 60 seconds
  * @example
  * await using service = await startService(['--max-queue', '1']);
@@ -49,7 +52,7 @@ export async function startService(
   if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is missing; build first`);
   const where = args.includes('--listen') ? [] : ['--port', '0'];
   const child = spawn(process.execPath, [COMMAND, 'serve', ...where, '--json', ...args], {
-    env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...NO_ADMIN, ...env },
+    env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...NO_ADMIN, ...ASSERTING, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';

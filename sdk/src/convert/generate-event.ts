@@ -13,7 +13,18 @@ import { readStepStats, readSummary, writeStepStats, writeSummary } from './stat
 /** One event of a generation; undefined for events of newer servers. */
 export function readGenerateResponse({
   event,
+  synthetic,
 }: wire.GenerateResponse): GenerationEvent | undefined {
+  const read = readEvent(event);
+  return read && (synthetic ? { ...read, synthetic } : read);
+}
+
+/** The inverse of {@link readGenerateResponse}. */
+export function writeGenerateResponse(event: GenerationEvent): wire.GenerateResponse {
+  return { event: writeEvent(event), synthetic: event.synthetic === true };
+}
+
+function readEvent(event: wire.GenerateResponse['event']): GenerationEvent | undefined {
   switch (event?.$case) {
     case 'started':
       return { type: 'started', ...readStarted(event.value) };
@@ -27,11 +38,6 @@ export function readGenerateResponse({
     case undefined:
       return undefined;
   }
-}
-
-/** The inverse of {@link readGenerateResponse}. */
-export function writeGenerateResponse(event: GenerationEvent): wire.GenerateResponse {
-  return { event: writeEvent(event), synthetic: false };
 }
 
 function writeEvent(event: GenerationEvent): wire.GenerateResponse['event'] {

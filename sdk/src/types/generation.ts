@@ -92,13 +92,21 @@ export interface GenerationCompletion {
 }
 
 /** One event of a generation: `started`, any number of `step`, `completion`. */
-export type GenerationEvent =
+export type GenerationEvent = (
   | ({ type: 'started' } & GenerationStarted)
   | { type: 'step'; text: string; tokens: Token[]; stats?: StepStats | undefined }
-  | ({ type: 'completion' } & GenerationCompletion);
+  | ({ type: 'completion' } & GenerationCompletion)
+) &
+  SyntheticMark;
+
+/** What marks text that no model has written. */
+export interface SyntheticMark {
+  /** Drafts were accepted by dice: the text is not real output. Absent everywhere else. */
+  synthetic?: true | undefined;
+}
 
 /** Everything a generation produced. */
-export interface GenerationResult extends GenerationCompletion {
+export interface GenerationResult extends GenerationCompletion, SyntheticMark {
   /** The completion. */
   text: string;
   /** Ids of `tokens`. */

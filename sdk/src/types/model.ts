@@ -151,7 +151,7 @@ export interface Model {
   kvTotalTokens: number;
   /** Engine process that holds it. */
   engine: string;
-  /** Present cost table, by rows. */
+  /** Passes timed at load, by rows; empty without calibration. */
   decodeCosts: DecodeCost[];
   /** What was accepted but deserves a look. */
   warnings: Warning[];

@@ -52,17 +52,17 @@ export type BaselineMethod = 'none' | 'measured_probe' | 'single_forward_ewma';
 
 /** How one generation speculates. It never changes the text, only the speed. */
 export interface Speculation {
-  /** Who chooses the draft length. @default 'auto' */
+  /** Who chooses the draft length: `auto` as many tokens as should pay, none included. @default 'auto' */
   readonly mode?: SpeculationMode | undefined;
-  /** Most tokens per verify step; 0: off. At most 64. @default 16 (auto), 4 (fixed) */
+  /** Most drafted tokens per verify step; 0: off. At most 64. @default 16 (auto), 4 (fixed) */
   readonly maxDraftTokens?: number | undefined;
   /** A shorter draft is discarded. @default 0 */
   readonly minDraftTokens?: number | undefined;
   /** Stop drafting where the draft is less sure, 0 to 1. @default 0 */
   readonly minDraftProbability?: number | undefined;
-  /** Allowed sources. @default all there are */
+  /** Allowed sources; `ngram` needs no draft model, `grammar` is not supported yet. @default all there are */
   readonly sources?: readonly AllowedDraftSource[] | undefined;
-  /** Draft while the target verifies. @default 'auto' */
+  /** Draft while the target verifies; `auto`: where no device holds layers of both models. @default 'auto' */
   readonly overlap?: Overlap | undefined;
   /** @default 'require' if the request names a draft model, else 'best_effort' */
   readonly onUnavailable?: UnavailablePolicy | undefined;
@@ -90,7 +90,7 @@ export interface EffectiveSpeculation {
   minDraftTokens: number;
   /** Effective. */
   minDraftProbability: number;
-  /** Overlap may be used. */
+  /** The draft runs while the target verifies. */
   overlap: boolean;
   /** Devices holding the target's layers; `cpu` last, if some stay there. */
   targetDevices: string[];

@@ -52,11 +52,11 @@ export interface StepStats {
   overheadUs: number;
   /** Commit to commit: idle + verify + overhead, in microseconds. */
   stepUs: number;
-  /** Drafted and never verified: late, pruned, too short, overtaken. */
+  /** Drafted by the model and never verified: late, pruned, too short, overtaken, or a shadow draft. */
   numDiscardedDraftTokens: number;
-  /** Of `numDraftTokens`: made while an earlier pass ran. */
+  /** Of `numDraftTokens`: drafted before the last commit, while its pass ran or for an earlier draft. */
   numOverlappedDraftTokens: number;
-  /** What the controller asked for. */
+  /** Most tokens planned for this step; 0 when the draft model is not asked and nothing is copied. */
   plannedDraftLen: number;
   /** Of this step, 0 to 1; absent when nothing was drafted. */
   draftAcceptanceRate?: number | undefined;
@@ -94,9 +94,9 @@ export interface SpeculationSummary {
   numAcceptedDraftTokens: number;
   /** Verified - accepted: the first miss of each step and all behind it. */
   numRejectedDraftTokens: number;
-  /** Never verified. */
+  /** Drafted by the model and never verified. */
   numDiscardedDraftTokens: number;
-  /** Verified and made in overlap. */
+  /** Sum of the steps' `numOverlappedDraftTokens`. */
   numOverlappedDraftTokens: number;
   /** Accepted / verified; absent when nothing was verified. */
   draftAcceptanceRate?: number | undefined;

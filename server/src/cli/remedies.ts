@@ -25,7 +25,8 @@ const REMEDIES = {
   VOCAB_MISMATCH: 'take a draft model with the vocabulary of the target',
   UNSUPPORTED_MEMORY_TYPE: 'go on without --require-speculation and --model-draft',
   ENGINE_MISMATCH: 'load both models into the same --engine',
-  SPECULATION_UNAVAILABLE: 'go on without --require-speculation, or load a draft model',
+  SPECULATION_UNAVAILABLE:
+    'go on without --require-speculation, load a draft model, or allow ngram in --draft-source',
   MODEL_IN_USE: 'wait for its streams with --drain, or end them with --force',
   MODEL_UNLOADING: 'wait until the model is gone, then load it again',
   MODEL_FAILED: 'load the model again; the cause is named above',

@@ -29,8 +29,15 @@ export interface ServerConfig {
   readonly reflection: 'auto' | 'on' | 'off';
   /** Allows an address other than loopback without TLS and tokens. @default false */
   readonly insecure: boolean;
-  /** Folder with the llama.cpp libraries. @default undefined: those of the installed packages */
+  /** Lets requests have drafts accepted by dice, for benchmarks. @default false */
+  readonly allowSynthetic: boolean;
+  /**
+   * Folder with the llama.cpp libraries, or `last`: node-llama-cpp's last local build.
+   * @default undefined: those of the installed packages
+   */
   readonly llamaDir: string | undefined;
+  /** RPC workers of llama.cpp, `host:port` each, whose devices the default engine offers. @default [] */
+  readonly rpc: readonly string[];
   /** Lowest level that is logged. @default 'info' */
   readonly logLevel: LogLevel;
   /** What requests use for fields that they leave unset. @default nothing: the contract's own defaults */
@@ -101,7 +108,14 @@ const schema = z.strictObject({
   drainMs: milliseconds.min(0).default(30_000),
   reflection: z.enum(['auto', 'on', 'off']).default('auto'),
   insecure: z.boolean().default(false),
+  allowSynthetic: z.boolean().default(false),
   llamaDir: z.string().min(1).optional(),
+  rpc: z
+    .array(z.string().refine(isEndpoint, { error: 'host:port is needed' }))
+    .refine(endpoints => new Set(endpoints).size === endpoints.length, {
+      error: 'a worker is named twice',
+    })
+    .default([]),
   logLevel: z.enum(LOG_LEVELS).default('info'),
   defaults: z
     .strictObject({
@@ -119,6 +133,12 @@ function refusal(error: z.ZodError): CodedError {
   }));
   const summary = violations.map(v => `${v.field}: ${v.description}`).join('; ');
   return new CodedError('INVALID_FIELD', `the configuration is wrong: ${summary}`, { violations });
+}
+
+/** llama.cpp looks names up as IPv4 and cuts at the first colon. */
+function isEndpoint(text: string): boolean {
+  const port = Number(/^[^\s:,[\]]+:(\d{1,5})$/.exec(text)?.[1] ?? 0);
+  return port > 0 && port <= 65_535;
 }
 
 function isLoopback(host: string): boolean {

@@ -62,7 +62,12 @@ export interface LibraryInfo {
   readonly version: string;
   /** `ggml_commit()`. */
   readonly commit: string;
+  /** Which of node-llama-cpp's packages it is; unset for a build of somebody's own. */
+  readonly variant?: LibraryVariant;
 }
+
+/** Which of node-llama-cpp's packages an engine runs: a process can open one only. */
+export type LibraryVariant = 'cpu' | 'cuda' | 'metal' | 'vulkan';
 
 /** Where a model goes, decided: every name is canonical and known to the engine. */
 export interface ResolvedPlacement {
@@ -200,6 +205,8 @@ export interface SpeculationSpec {
   readonly minDraftTokens: number;
   /** Stop drafting where the draft's own probability is below; 0: never. */
   readonly minDraftProbability: number;
+  /** Accept by dice: the chance of each index of a draft once it is reached, 0 to 1, the last one repeats; unset: by comparison. */
+  readonly synthetic?: readonly number[];
 }
 
 /** One generation, every field decided and checked. */

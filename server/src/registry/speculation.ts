@@ -23,6 +23,8 @@ export interface WantedSpeculation {
   /** Sources that may be used; empty: all there are. */
   readonly sources: readonly DraftSource[];
   readonly overlap: 'auto' | 'off' | 'on';
+  /** Chances by which dice accept; unset: the target decides. */
+  readonly synthetic?: readonly number[];
   /** Fail instead of going on without. */
   readonly required: boolean;
 }
@@ -130,6 +132,7 @@ function active(
       fixed,
       ngram,
       overlap,
+      ...(wanted.synthetic === undefined ? {} : { synthetic: wanted.synthetic }),
     },
     effective: {
       active: true,

@@ -1,7 +1,6 @@
 import { type GenerateRequest, type GenerateResponse, StatsLevel } from '@outrider/sdk/proto';
 import { CodedError, invalidField } from '../coded-error.js';
 import { type GenerateSpec } from '../engine/protocol.js';
-import { type BeginningStream } from '../observability/metrics.js';
 import { type StreamMeter } from '../observability/stream-meter.js';
 import { type ReadyModel } from '../registry/record.js';
 import { type OpenStream } from '../registry/streams.js';
@@ -53,8 +52,12 @@ export async function* generate(
       const queueUs = Math.round((startedMs - arrivedMs) * 1000);
       notePrompt(context.facts, stream, ids.length, queueUs);
       const beginning = { model: target.name, promptTokens: ids.length, arrivedMs };
-      const meter = meterOf(request, beginning, parts);
-      yield* events(spec, stream, { context, deadline, queueUs, meter });
+      const rates = request.speculation?.synthetic?.rates;
+      const synthetic = rates !== undefined;
+      if (synthetic) warnOfDice(context, rates);
+      // Dice are no acceptance: such a stream is not counted.
+      const meter = synthetic ? undefined : parts.metrics.stream(beginning);
+      yield* events(spec, stream, { context, deadline, queueUs, meter, synthetic });
     } finally {
       stream.close();
     }
@@ -75,10 +78,10 @@ interface Accepted {
 
 /** Checks everything that can be checked without waiting. */
 function accepted(request: GenerateRequest, parts: ServiceParts): Accepted {
-  const { registry } = parts;
+  const { registry, config } = parts;
   const { input, model } = request;
   try {
-    validateGenerate(request, limitsOf(registry.find(model)));
+    validateGenerate(request, limitsOf(registry.find(model)), config.allowSynthetic);
     if (input === undefined) throw invalidField('input', 'is missing');
     return { target: registry.ready(model), input };
   } catch (error) {
@@ -103,16 +106,19 @@ interface Run {
   readonly queueUs: number;
   /** Unset for a stream that no metric counts. */
   readonly meter: StreamMeter | undefined;
+  /** Dice accept what is drafted. */
+  readonly synthetic: boolean;
 }
 
 async function* events(
   spec: GenerateSpec,
   stream: OpenStream,
-  { context, deadline, queueUs, meter }: Run,
+  { context, deadline, queueUs, meter, synthetic }: Run,
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const { requestId, facts } = context;
   const began = performance.now();
   const { statsLevel } = spec;
+  const response = (event: GenerateResponse['event']): GenerateResponse => ({ event, synthetic });
   deadline.stage = 'PROMPT';
   try {
     const source = stream.target.home.engine.generate(spec, stream.signal, meter?.heard);
@@ -174,21 +180,13 @@ function openStream(
   });
 }
 
-/** Synthetic acceptance is no acceptance: such a stream is not counted. */
-function meterOf(
-  { speculation }: GenerateRequest,
-  beginning: BeginningStream,
-  { metrics }: ServiceParts,
-): StreamMeter | undefined {
-  return speculation?.synthetic === undefined ? metrics.stream(beginning) : undefined;
-}
-
 function levelOf({ statsLevel }: GenerateRequest): StatsLevel {
   return statsLevel === StatsLevel.UNSPECIFIED ? StatsLevel.STEPS : statsLevel;
 }
 
-function response(event: GenerateResponse['event']): GenerateResponse {
-  return { event, synthetic: false };
+function warnOfDice({ log, facts }: HandlerContext, rates: readonly number[]): void {
+  facts['synthetic'] = true;
+  log.warn({ rates }, 'drafts are accepted by dice: the text of this stream is not real output');
 }
 
 function notePrompt(facts: CallFacts, stream: OpenStream, prompt: number, queueUs: number): void {

@@ -15,7 +15,8 @@ import { invalidField } from '../coded-error.js';
 import { type ServerConfig } from '../config/config.js';
 import { EngineClient } from '../engine/client.js';
 import { type Engine } from '../engine/engine.js';
-import { EnginePool } from '../engine/engine-pool.js';
+import { EnginePool, type StartEngine } from '../engine/engine-pool.js';
+import { engineStarter } from '../engine/start-engine.js';
 import {
   type AdminPages,
   type AdminServer,
@@ -41,7 +42,7 @@ export interface ServerOptions {
   /** @default a new engine process */
   readonly engine?: Engine;
   /** Makes an engine beside the default one. @default a new engine process */
-  readonly startEngine?: (name: string) => Promise<Engine>;
+  readonly startEngine?: StartEngine;
 }
 
 /** A server that listens. */
@@ -60,7 +61,8 @@ export interface RunningServer {
 
 /**
  * Starts the engine and listens. Start-up models load behind the returned promise.
- * @throws CodedError INVALID_FIELD, NOT_SUPPORTED for defaults or models that no request could ask for
+ * @throws CodedError INVALID_FIELD, NOT_SUPPORTED for defaults or models that no request could ask for, and for a
+ *   `llamaDir` that is not there; BACKEND_UNAVAILABLE for workers and libraries that cannot use them
  */
 export async function startServer(
   config: ServerConfig,
@@ -68,13 +70,9 @@ export async function startServer(
 ): Promise<RunningServer> {
   validateConfig(config);
   const log = options.log ?? pino({ level: config.logLevel }, pino.destination(2));
-  const engine = options.engine ?? (await EngineClient.start({ log, llamaDir: config.llamaDir }));
-  const startEngine = (name: string) =>
-    // The folder that the first engine opened has proven itself.
-    EngineClient.start({
-      log: log.child({ engine: name }),
-      llamaDir: engine.status().library?.directory ?? config.llamaDir,
-    });
+  const start = { directory: config.llamaDir, workers: config.rpc };
+  const engine = options.engine ?? (await EngineClient.start({ log, start }));
+  const startEngine = engineStarter(engine, log, config.llamaDir !== undefined);
   const engines = new EnginePool(engine, options.startEngine ?? startEngine);
   const registry = new ModelRegistry({
     engines,

@@ -37,6 +37,8 @@ export function wantedSpeculation(
     minDraftProbability: params?.minDraftProbability ?? defaults.minDraftProbability ?? 0,
     sources: params?.sources.length ? params.sources : (defaults.sources ?? []),
     overlap: overlapWord(isSet(params?.overlap, Overlap.UNSPECIFIED) ?? defaults.overlap),
+    // Never a default: whoever reads the response must have asked for it.
+    ...(params?.synthetic === undefined ? {} : { synthetic: params.synthetic.rates }),
     required: policy === UnavailablePolicy.REQUIRE,
   };
 }

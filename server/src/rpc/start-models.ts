@@ -14,6 +14,10 @@ export function validateConfig({ defaults, models }: ServerConfig): void {
   const issues = new Issues();
   checkSampling('defaults.sampling', defaults.sampling, undefined, issues);
   checkSpeculation('defaults.speculation', defaults.speculation, undefined, issues);
+  if (defaults.speculation.synthetic !== undefined) {
+    const field = 'defaults.speculation.synthetic';
+    issues.invalid(field, 'is never a default; a request that wants it says so');
+  }
   issues.throwIfAny();
   refuseGrammar('defaults.sampling', defaults.sampling);
   refuseSpeculation('defaults.speculation', defaults.speculation);

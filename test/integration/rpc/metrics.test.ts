@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import {
   type GenerateResponse,
   SpeculationMode,
+  SpeculationParams,
   type SpeculationSummary,
   StatsLevel,
 } from '@outrider/sdk/proto';
@@ -77,6 +78,19 @@ describe('the metrics of a server', () => {
       expect(scraped.value('outrider_generation_tokens_total', BIG)).toBe(12);
     },
   );
+
+  it('leave out streams that dice accept for', async () => {
+    await using served = await Served.ready({ ...PAIR, allowSynthetic: true });
+    const speculation = SpeculationParams.fromPartial({ ...FOUR, synthetic: { rates: [1] } });
+
+    const events = await readAll(served.generate({ maxTokens: 12, speculation }));
+    const scraped = await scrape(served.server.adminAddress);
+
+    expect(events.every(({ synthetic }) => synthetic)).toBe(true);
+    expect(scraped.value('outrider_generation_tokens_total', BIG)).toBeUndefined();
+    expect(scraped.value(`${SPEC}_num_accepted_tokens_total`, BIG)).toBeUndefined();
+    expect(scraped.value('outrider_requests_total', BIG)).toBeUndefined();
+  });
 
   it('count a stream whose caller leaves, up to where it came', async () => {
     const engine = new FakeEngine({

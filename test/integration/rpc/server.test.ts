@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { ModelState } from '@outrider/sdk/proto';
+import { DevicePlacement, ModelState } from '@outrider/sdk/proto';
 import { createChannel, createClient } from 'nice-grpc';
 import { Metadata, Status } from 'nice-grpc-common';
 import { ServerReflectionService } from 'nice-grpc-server-reflection';
@@ -42,6 +42,11 @@ describe('loading over the wire', () => {
     expect(await failureOf(served.models.loadModel(wish))).toMatchObject({
       code: Status.INVALID_ARGUMENT,
       message: expect.stringContaining('and 3 more'),
+      info: { reason: 'INVALID_FIELD' },
+    });
+    const misplaced = { ...wish, placement: DevicePlacement.fromPartial({ devices: ['GPU9'] }) };
+    expect(await failureOf(served.models.loadModel(misplaced))).toMatchObject({
+      message: expect.stringContaining('and 1 more of its placement'),
       info: { reason: 'INVALID_FIELD' },
     });
   });
@@ -283,6 +288,19 @@ describe('a server', () => {
     await expect(startServer(config, { engine: new FakeEngine() })).rejects.toMatchObject({
       violations: [{ field: 'defaults.sampling.temperature' }],
     });
+  });
+
+  it('does not start where dice would accept by default, allowed or not', async () => {
+    const speculation = { synthetic: { rates: [0.5] } };
+    for (const allowSynthetic of [false, true]) {
+      const defaults = { sampling: {}, speculation };
+      const config = serverConfig({ port: 0, admin: 'off', allowSynthetic, defaults });
+
+      await expect(startServer(config, { engine: new FakeEngine() })).rejects.toMatchObject({
+        reason: 'INVALID_FIELD',
+        violations: [{ field: 'defaults.speculation.synthetic' }],
+      });
+    }
   });
 
   it('does not start on a port that is taken, and leaves no engine behind', async () => {

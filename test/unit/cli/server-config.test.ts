@@ -15,11 +15,13 @@ describe('the configuration of serve', () => {
     [['--model-root', 'a', '--model-root', 'b'], { modelRoots: ['a', 'b'] }],
     [['--host', '0.0.0.0', '--insecure'], { host: '0.0.0.0', insecure: true }],
     [['--admin', 'off'], { admin: 'off' }],
+    [['--allow-synthetic'], { allowSynthetic: true }],
     [['--max-queue', '3'], { maxQueue: 3 }],
     [['--slow-consumer-ms', '500'], { slowConsumerMs: 500 }],
     [['--drain-ms', '0'], { drainMs: 0 }],
     [['--reflection', 'off'], { reflection: 'off' }],
     [['--llama-dir', '/opt/llama'], { llamaDir: '/opt/llama' }],
+    [['--rpc', '10.0.0.7:50052, far:1'], { rpc: ['10.0.0.7:50052', 'far:1'] }],
     [['--temp', '0.5', '--top-k', '3'], { defaults: { sampling: { temperature: 0.5, topK: 3 } } }],
     [
       ['--speculation', '6'],
@@ -40,6 +42,7 @@ describe('the configuration of serve', () => {
       drainMs: 30_000,
       reflection: 'auto',
       insecure: false,
+      allowSynthetic: false,
       defaults: { sampling: {}, speculation: {} },
     });
   });
@@ -59,6 +62,8 @@ describe('the configuration of serve', () => {
     [['--admin', '0.0.0.0:9464'], /^--admin: .*not loopback/],
     [['--listen', '/run/o.sock'], /^--listen: only unix:\/\/\/path is understood/],
     [['--host', '0.0.0.0'], /^--host: .*not loopback/],
+    [['--rpc', 'far'], /^--rpc: host:port is needed/],
+    [['--rpc', 'far:1,far:1'], /^--rpc: a worker is named twice/],
     [['--reflection', 'maybe'], /^--reflection: "maybe" is none of auto, on, off/],
     [['--listen', 'unix:///o.sock', '--port', '1'], /^--listen and --port exclude each other/],
   ])('refuses %j and names the flag', async (argv, complaint) => {

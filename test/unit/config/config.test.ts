@@ -14,7 +14,9 @@ describe('the configuration of a server', () => {
       drainMs: 30_000,
       reflection: 'auto',
       insecure: false,
+      allowSynthetic: false,
       llamaDir: undefined,
+      rpc: [],
       logLevel: 'info',
       defaults: { sampling: {}, speculation: {} },
       models: [],
@@ -71,6 +73,20 @@ describe('the configuration of a server', () => {
       expect(() => serverConfig({ admin })).toThrow('admin: host:port or off is needed');
     },
   );
+
+  it.each(['worker', 'worker:', 'worker:0', 'worker:65536', '[::1]:50052', 'a:1:2', 'a b:1', ''])(
+    'refuses "%s" as a worker',
+    endpoint => {
+      expect(() => serverConfig({ rpc: [endpoint] })).toThrow('rpc.0: host:port is needed');
+    },
+  );
+
+  it('takes each worker once', () => {
+    const rpc = ['127.0.0.1:50052', 'worker.local:65535'];
+
+    expect(serverConfig({ rpc }).rpc).toEqual(rpc);
+    expect(() => serverConfig({ rpc: [...rpc, 'worker.local:65535'] })).toThrow('named twice');
+  });
 
   it('takes a unix socket in its one form only', () => {
     expect(serverConfig({ listen: 'unix:///run/o.sock' }).listen).toBe('unix:///run/o.sock');

@@ -105,6 +105,15 @@ describe('a generation request', () => {
       { speculation: { mode: SpeculationMode.FIXED, minDraftTokens: 5 } },
     ],
     ['speculation.min_draft_probability', { speculation: { minDraftProbability: NaN } }],
+    ['speculation.synthetic.rates', { speculation: { synthetic: { rates: [] } } }],
+    ['logprobs', { logprobs: 0, speculation: { synthetic: { rates: [0.5] } } }],
+    [
+      'sampling.gbnf',
+      {
+        sampling: { grammar: { $case: 'gbnf', value: 'root ::= "a"' } },
+        speculation: { synthetic: { rates: [0.5] } },
+      },
+    ],
     ['speculation.synthetic.rates[1]', { speculation: { synthetic: { rates: [0.5, 2] } } }],
     ['logprobs', { logprobs: 21 }],
     ['stats_level', { statsLevel: StatsLevel.UNRECOGNIZED }],
@@ -156,10 +165,15 @@ describe('a generation request', () => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });
   });
 
-  it('may not ask for acceptance by dice', () => {
-    expect(refusalOf({ speculation: { synthetic: { rates: [0.5] } } })?.reason).toBe(
-      'SYNTHETIC_DISABLED',
-    );
+  it('may not ask for acceptance by dice unless the server allows it', () => {
+    const wish = { speculation: { synthetic: { rates: [0.5] } } };
+
+    expect(refusalOf(wish)).toMatchObject({
+      reason: 'SYNTHETIC_DISABLED',
+      metadata: { field: 'speculation.synthetic' },
+    });
+    const request = GenerateRequest.fromPartial({ model: 'big', input: TEXT, ...wish });
+    expect(() => validateGenerate(request, LIMITS, true)).not.toThrow();
   });
 
   it('is checked as far as it goes while the model is unknown', () => {

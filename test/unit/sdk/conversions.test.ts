@@ -118,6 +118,14 @@ function thereAndBack(event: wire.GenerateResponse['event']): object {
 }
 
 describe('conversion to plain types and back', () => {
+  it.each([true, false])('keeps whether acceptance was by dice: %s', synthetic => {
+    const value = wire.GenerationStep.create();
+    const read = readGenerateResponse({ event: { $case: 'step', value }, synthetic });
+
+    expect(read?.synthetic).toBe(synthetic ? true : undefined);
+    expect(read && writeGenerateResponse(read).synthetic).toBe(synthetic);
+  });
+
   it.each(laws)('leaves %s as it was', (_name, arbitrary, convert) => {
     fc.assert(
       fc.property(arbitrary, message => {

@@ -24,11 +24,19 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'slow-consumer-ms', value: 'MS', help: 'longest stall of a reader (30000)' },
   { name: 'drain-ms', value: 'MS', help: 'grace for running calls at shutdown (30000)' },
   { name: 'reflection', value: 'MODE', help: 'gRPC reflection: auto, on, off' },
+  { name: 'allow-synthetic', help: 'let requests have drafts accepted by dice, for benchmarks' },
 ];
 
-/** Folder of the llama.cpp libraries; for whatever starts an engine. */
-export const LLAMA_DIR_FLAG: Flag = {
-  name: 'llama-dir',
-  value: 'DIR',
-  help: "folder of the llama.cpp libraries (node-llama-cpp's)",
-};
+/** Flags of whatever starts an engine. */
+export const ENGINE_FLAGS: readonly Flag[] = [
+  {
+    name: 'llama-dir',
+    value: 'DIR',
+    help: "folder of the llama.cpp libraries (node-llama-cpp's); last: its last source build",
+  },
+  {
+    name: 'rpc',
+    value: 'ENDPOINTS',
+    help: 'RPC workers, host:port between commas; their devices are RPC0, RPC1, …',
+  },
+];

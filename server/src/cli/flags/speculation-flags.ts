@@ -20,7 +20,7 @@ export const SPECULATION_FLAGS: readonly FieldFlag<SpeculationParams>[] = [
   {
     name: 'speculation',
     value: 'MODE',
-    help: 'auto, off, or a number: always draft so many tokens',
+    help: 'auto (as many tokens as pay), off, or a number: always draft so many',
     set: (into, text) => {
       setMode(into, text);
     },
@@ -29,7 +29,7 @@ export const SPECULATION_FLAGS: readonly FieldFlag<SpeculationParams>[] = [
     name: 'draft-max',
     aliases: ['--draft', '--spec-draft-n-max', '--draftamount'],
     value: 'N',
-    help: 'most drafted tokens per step',
+    help: 'most drafted tokens per step (16)',
     set: (into, text) => {
       if (into.mode === SpeculationMode.FIXED) {
         throw usage(
@@ -60,7 +60,7 @@ export const SPECULATION_FLAGS: readonly FieldFlag<SpeculationParams>[] = [
   {
     name: 'draft-source',
     value: 'SOURCES',
-    help: 'allowed sources of drafts, between commas: draft-model, ngram (all there are)',
+    help: 'allowed sources of drafts, between commas: draft-model, ngram (both)',
     set: (into, text) => {
       into.sources = list(text).map(draftSource);
     },
@@ -68,7 +68,7 @@ export const SPECULATION_FLAGS: readonly FieldFlag<SpeculationParams>[] = [
   {
     name: 'overlap',
     value: 'MODE',
-    help: 'draft while the target verifies: auto, off, on',
+    help: 'draft while the target verifies: auto (if they share no device), off, on',
     set: (into, text) => {
       into.overlap = overlap(text);
     },

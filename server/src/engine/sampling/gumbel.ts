@@ -28,10 +28,14 @@ export function noiseKeys(s0: number, s1: number, pos: number, out: Int32Array):
 
 /** The noise of a token id under the keys of a row: between -3.60 and 36.74. */
 export function noiseAt(k0: number, k1: number, token: number): number {
+  return -log(-log(uniformAt(k0, k1, token)));
+}
+
+/** What the noise of a token id is made of: uniform, above 0 and below 1. */
+export function uniformAt(k0: number, k1: number, token: number): number {
   const a = upperWord(k0, k1, token);
   const b = fmix(((a + imul(token, 0xc2b2ae3d)) | 0) ^ k1);
-  const u = ((a >>> 0) * 0x10_0000 + (b >>> 12) + 0.5) * 2 ** -52;
-  return -log(-log(u));
+  return ((a >>> 0) * 0x10_0000 + (b >>> 12) + 0.5) * 2 ** -52;
 }
 
 /** A number that `noiseAt` of the same arguments never exceeds, without its logarithms. */

@@ -34,3 +34,30 @@ export function walk(
   tokens.push(choose(drafted.length));
   return { tokens, accepted: drafted.length, bonus: BonusToken.BONUS };
 }
+
+/** What a walk by dice asks of its stream. Each is called in order, for rows from 0 up. */
+export interface DiceWalk {
+  /** Whether the die of row `index` falls for the drafted token. */
+  readonly accepts: (index: number) => boolean;
+  /** The target's choice for row `index`, once, where the walk ends; it advances the state of the stream by it. */
+  readonly choose: (index: number) => number;
+  /** Advances the state of the stream by a token that was accepted. */
+  readonly take: (token: number) => void;
+  /** Whether a token ends the text; such a one is never accepted. */
+  readonly endsText: (token: number) => boolean;
+}
+
+/** As `walk`, but each drafted token is accepted by a die. A correction may then be the very token that was refused. */
+export function walkByDice(drafted: readonly number[], stream: DiceWalk): Verdict {
+  const tokens: number[] = [];
+  for (const [index, token] of drafted.entries()) {
+    if (stream.endsText(token) || !stream.accepts(index)) {
+      tokens.push(stream.choose(index));
+      return { tokens, accepted: index, bonus: BonusToken.CORRECTION };
+    }
+    stream.take(token);
+    tokens.push(token);
+  }
+  tokens.push(stream.choose(drafted.length));
+  return { tokens, accepted: drafted.length, bonus: BonusToken.BONUS };
+}

@@ -51,6 +51,7 @@ export class DraftChain {
   #ahead: Proposal[] = [];
   #sent = 0;
   #revision = 0;
+  #epoch = 0;
   #draftUs = 0;
   #rowsFed = 0;
   #rows = 0;
@@ -88,10 +89,16 @@ export class DraftChain {
   /**
    * Takes what the target committed, and drafts beyond it. Proposals that the target chose as well stay.
    * @param at index of the first of `ids` in the stream's token list
+   * @param epoch where it has grown, no proposal stays
    */
-  commit(at: number, ids: readonly number[], goal: DraftGoal): void {
+  commit(at: number, ids: readonly number[], goal: DraftGoal, epoch = 0): void {
     for (const [index, id] of ids.entries()) this.#take(at + index, id);
     this.#known = at + ids.length;
+    if (epoch > this.#epoch) {
+      if (this.#ahead.length > 0) this.#rewind(this.#known);
+      this.#revision++;
+    }
+    this.#epoch = epoch;
     this.#goal = goal;
     if (goal.window !== undefined) this.#skipTo(this.#mine.length - goal.window);
     // The logits behind a position are gone after another pass: to go on from the last one, it is read again.
@@ -212,6 +219,7 @@ export class DraftChain {
       stream: this.stream,
       chain: this.#spec.chain,
       revision: this.#revision,
+      epoch: this.#epoch,
       known: this.#known,
       base: this.#known + this.#sent,
       proposals,

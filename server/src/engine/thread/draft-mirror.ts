@@ -12,6 +12,7 @@ export class DraftMirror {
   readonly #onCompared: (proposal: Proposal, right: boolean) => void;
   #proposals: Proposal[] = [];
   #revision = 0;
+  #epoch = 0;
   #refuted = false;
   #discarded = 0;
   #rest: { readonly known: number; readonly reason: DraftStopReason } | undefined;
@@ -26,6 +27,11 @@ export class DraftMirror {
     return this.#proposals;
   }
 
+  /** Whether the text refuted what the chain last proposed, and the chain has not answered since. */
+  get refuted(): boolean {
+    return this.#refuted;
+  }
+
   /** Why the chain proposes no more until it hears of a commit; unset while it goes on, or has not heard of the last one. */
   restReason(committed: number): DraftStopReason | undefined {
     return this.#rest?.known === committed ? this.#rest.reason : undefined;
@@ -38,9 +44,18 @@ export class DraftMirror {
     return discarded;
   }
 
+  /** Counts proposals of a chain that is not this one. */
+  discard(count: number): void {
+    this.#discarded += count;
+  }
+
   /** Takes an answer; what the target has decided itself meanwhile is compared and dropped. */
   receive(answer: Proposals, tokens: TokenList): void {
     const { revision, proposals, base, known, stopReason } = answer;
+    if (answer.epoch < this.#epoch) {
+      this.#discarded += proposals.length;
+      return;
+    }
     this.#rest = stopReason === undefined ? undefined : { known, reason: stopReason };
     if (revision > this.#revision) {
       this.#revision = revision;
@@ -81,6 +96,13 @@ export class DraftMirror {
     this.#proposals.splice(0, verified - ids.length);
   }
 
+  /** Drops what is beyond what is committed now, though the text may come to it. The chain is told to do so, too. */
+  restart(): void {
+    this.#drop(0);
+    this.#epoch++;
+    this.#refuted = true;
+  }
+
   /**
    * Gives up what is there, because the stream or the chain is over; another chain may follow.
    * @param verified how many of the proposals are in a pass that is not over yet
@@ -88,6 +110,7 @@ export class DraftMirror {
   close(verified: number): void {
     this.#drop(verified);
     this.#revision = 0;
+    this.#epoch = 0;
     this.#refuted = false;
     this.#rest = undefined;
   }

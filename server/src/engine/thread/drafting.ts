@@ -3,16 +3,18 @@ import { type Copy } from '../drafts/copy.js';
 import { SuffixDraft } from '../drafts/suffix-draft.js';
 import { type StreamCalibration } from '../pace/calibration.js';
 import { type Plan } from '../pace/step.js';
-import { type DraftWork } from '../pace/draft-costs.js';
+import { type DraftWork, sumOfWork } from '../pace/draft-costs.js';
 import { type FixedPlan, type Pace } from '../pace/pace.js';
 import { confidenceBin, reachOf } from '../pace/value.js';
-import { type SpeculationSpec } from '../protocol.js';
+import { type GenerateSpec, type SpeculationSpec } from '../protocol.js';
+import { AcceptanceDice } from '../sampling/dice.js';
 import { nowUs, type TickTimes, type TokenList } from './decoder.js';
 import { type DraftLink } from './draft-link.js';
 import { DraftMirror } from './draft-mirror.js';
 import { type FromDraft, type Proposal } from './messages.js';
 import { ShadowDraft } from './shadow-draft.js';
-import { bestDraft, type Guess } from './step-draft.js';
+import { agreement, bestDraft, type Guess } from './step-draft.js';
+import { whyNoLonger } from './stop-reason.js';
 
 type Proposals = Extract<FromDraft, { type: 'proposals' }>;
 
@@ -36,6 +38,8 @@ export interface StreamPace {
 export interface StepOutcome {
   /** What was committed. */
   readonly ids: readonly number[];
+  /** Verified tokens that were accepted. */
+  readonly accepted: number;
   readonly stepUs: number;
   readonly times: TickTimes;
 }
@@ -49,6 +53,8 @@ const noCopy: Copy = { ids: [], matchLength: 0 };
 export class Drafting {
   /** Whether any source was there at the start. */
   readonly active: boolean;
+  /** What accepts in place of the target; unset: nothing does. */
+  readonly dice: AcceptanceDice | undefined;
   readonly #spec: SpeculationSpec;
   #pace: Pace;
   #calibration: StreamCalibration;
@@ -58,6 +64,7 @@ export class Drafting {
   readonly #drafted: boolean;
   #link: DraftLink | undefined;
   #offered: readonly Guess[] = none;
+  #passedOver: readonly Guess[] = none;
   #guesses: readonly Guess[] = none;
   #stopReason: DraftStopReason = DraftStopReason.DISABLED;
   #offReason: SpeculationOffReason | undefined;
@@ -74,20 +81,25 @@ export class Drafting {
 
   /** @param eogIds ids that end the text */
   constructor(
-    spec: SpeculationSpec,
+    { speculation, sampling }: Pick<GenerateSpec, 'speculation' | 'sampling'>,
     { pace, calibration }: StreamPace,
     link: DraftLink | undefined,
     eogIds: readonly number[],
   ) {
-    this.#spec = spec;
+    const { ngram, synthetic } = speculation;
+    this.#spec = speculation;
+    this.dice = synthetic === undefined ? undefined : new AcceptanceDice(synthetic, sampling.seed);
     this.#pace = pace;
     this.#calibration = calibration;
-    this.#suffix = spec.ngram ? new SuffixDraft(eogIds) : undefined;
-    this.active = link !== undefined || spec.ngram;
+    this.#suffix = ngram ? new SuffixDraft(eogIds) : undefined;
+    this.active = link !== undefined || ngram;
     this.#drafted = link !== undefined;
     this.#link = link;
     this.#shadow = new ShadowDraft(outcome => this.#pace.observeShadow(outcome));
-    this.#mirror = new DraftMirror((proposal, right) => this.#shadow.compare(proposal, right));
+    this.#mirror = new DraftMirror((proposal, right) => {
+      // What dice accept says nothing of the text, nor the text of them.
+      if (this.dice === undefined) this.#shadow.compare(proposal, right);
+    });
   }
 
   /** Tokens to verify in the step at hand. */
@@ -129,6 +141,7 @@ export class Drafting {
   /** Plans the next step. True: it has to wait for the draft, and `receive` or `lose` will follow. */
   ask(tokens: TokenList, room: StepRoom): boolean {
     this.#offered = none;
+    this.#passedOver = none;
     this.#guesses = none;
     this.#work = undefined;
     this.#planned = 0;
@@ -147,33 +160,51 @@ export class Drafting {
 
   /** Takes what the draft answered. True: the step at hand has to wait for more. */
   receive(answer: Proposals, tokens: TokenList): boolean {
+    if (!this.isCurrent(answer.chain)) {
+      this.#mirror.discard(answer.proposals.length);
+      return this.#waiting;
+    }
     this.#mirror.receive(answer, tokens);
     const work = {
       us: answer.proposals.reduce((sum, proposal) => sum + proposal.us, 0),
       tokens: answer.proposals.length,
       rows: answer.rows,
     };
-    if (this.#plan.kind === 'draft') this.#work = sumOf(this.#work, work);
-    else this.#shadow.work(work);
+    if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, work);
+    else {
+      this.#shadow.work(work);
+      this.#roll(answer);
+    }
     return this.#waiting && this.#decide(tokens);
   }
 
   /** Takes how the step at hand came out. */
-  observe({ ids, stepUs, times }: StepOutcome): void {
+  observe({ ids, accepted, stepUs, times }: StepOutcome): void {
     this.#mirror.commit(ids, this.#atStake);
     this.#atStake = 0;
     if (!this.active) return;
+    // A draft that dice refused is drafted anew, as one that was wrong would be.
+    if (this.dice !== undefined && accepted < this.#guesses.length) {
+      this.#mirror.restart();
+      this.#link?.restart();
+    }
+    const told = this.dice === undefined ? this.#offered : this.#guesses;
     this.#pace.observeStep({
       rows: times.rows,
       streams: times.streams,
       mixed: times.mixed,
-      bins: this.#offered.map(({ bin }) => bin),
+      bins: told.map(({ bin }) => bin),
       verified: this.#guesses.length,
-      agreed: agreement(this.#offered, ids),
+      agreed: this.dice === undefined ? agreement(told, ids) : accepted,
       emitted: ids.length,
       stepUs,
       verifyUs: times.decodeEndUs - times.decodeStartUs,
       ...(this.#work === undefined ? {} : { draft: this.#work }),
+    });
+    this.#pace.observeProposals({
+      bins: this.#passedOver.map(({ bin }) => bin),
+      agreed: agreement(this.#passedOver, ids),
+      emitted: ids.length,
     });
   }
 
@@ -219,6 +250,14 @@ export class Drafting {
     this.#shadow.abandon();
   }
 
+  /** Accepts a shadow draft by the dice that a verified one would have met. */
+  #roll({ proposals, base }: Proposals): void {
+    const { dice } = this;
+    if (dice === undefined) return;
+    for (const [index, proposal] of proposals.entries())
+      this.#shadow.compare(proposal, dice.accepts(index, base + index));
+  }
+
   get #most(): number {
     return Math.min(this.#limit, this.#spec.maxDraftTokens);
   }
@@ -251,6 +290,7 @@ export class Drafting {
   #keepRunning(link: DraftLink, plan: Plan | FixedPlan, tokens: TokenList): boolean {
     if (plan.kind === 'shadow') this.#pace.observeShadow({ bins: [], agreed: 0 });
     const planned = plan.kind === 'draft' ? plan.planned : idleAhead;
+    if (this.#mirror.refuted) link.abortPass();
     // Past a whole draft and the token behind it, so that the next one is there when all of it is accepted.
     link.commit(tokens, { ahead: 2 * planned + 1, running: true });
     return plan.kind === 'draft' && this.#limit > 0;
@@ -261,12 +301,12 @@ export class Drafting {
     if (plan.prices === undefined || this.#copy.ids.length === 0) return false;
     const { meanAcceptance, draft } = plan.prices;
     const expected = Array.from({ length: plan.planned }, () => meanAcceptance);
-    const guesses = bestDraft(
+    const { best } = bestDraft(
       { model: [], copy: this.#copy, continuation: noCopy },
       this.#calibration,
       reach => this.#pace.value(reach, this.#limit),
     );
-    const copied = reachOf(guesses.map(({ acceptance }) => acceptance));
+    const copied = reachOf(best.map(({ acceptance }) => acceptance));
     const modelled = this.#pace.value(reachOf(expected), this.#limit) - plan.planned * draft;
     return this.#pace.value(copied, this.#limit) > modelled;
   }
@@ -281,16 +321,29 @@ export class Drafting {
       this.#work = { ...this.#work, us: nowUs() - this.#askedUs };
     const model = this.#mirror.proposals.slice(0, this.#most);
     const usable = this.#plan.kind === 'shadow' || this.#link === undefined ? [] : model;
-    this.#offered = bestDraft(
+    const { best, passedOver } = bestDraft(
       { model: usable, copy: this.#copy, continuation: this.#continuation(usable) },
       this.#calibration,
       reach => this.#pace.value(reach, this.#limit),
     );
-    const acceptances = this.#offered.map(({ acceptance }) => acceptance);
+    this.#offered = best;
+    this.#passedOver = passedOver;
+    const acceptances = best.map(({ acceptance }) => acceptance);
     const count = this.#pace.choosePrefix(acceptances, this.#limit);
     this.#guesses = this.#offered.slice(0, count);
     this.#planned = Math.max(this.#planned, count);
-    this.#stopReason = this.#whyNoLonger(tokens.length, late);
+    this.#stopReason = whyNoLonger({
+      plan: this.#plan,
+      count,
+      offered: best.length,
+      planned: this.#planned,
+      limit: this.#limit,
+      cut: this.#cut,
+      late,
+      rest: this.#mirror.restReason(tokens.length),
+      linked: this.#link !== undefined,
+      copies: this.#suffix !== undefined,
+    });
     if (count > 0 && count < this.#spec.minDraftTokens) {
       this.#guesses = none;
       this.#stopReason = DraftStopReason.TOO_SHORT;
@@ -313,45 +366,4 @@ export class Drafting {
     const ids = model.map(({ id }) => id);
     return this.#suffix.continueAfter(ids, room);
   }
-
-  #whyNoLonger(committed: number, late: boolean): DraftStopReason {
-    const count = this.#guesses.length;
-    if (this.#plan.kind !== 'draft' && count === 0) return this.#idle();
-    if (count >= this.#planned) return DraftStopReason.MAX_LEN;
-    if (count >= this.#limit) return this.#cut;
-    if (count < this.#offered.length) return DraftStopReason.COST;
-    if (this.#link === undefined) return this.#withoutModel();
-    if (late) return DraftStopReason.LATE;
-    const rest = this.#mirror.restReason(committed) ?? DraftStopReason.COST;
-    // A draft that went as far as it was asked to stopped for the reason why it was not asked for more.
-    return rest === DraftStopReason.MAX_LEN ? this.#cut : rest;
-  }
-
-  #idle(): DraftStopReason {
-    if (this.#link === undefined) return this.#withoutModel();
-    const parked =
-      this.#plan.kind === 'shadow' || (this.#plan.kind === 'plain' && this.#plan.parked);
-    return parked ? DraftStopReason.PARKED : DraftStopReason.COST;
-  }
-
-  #withoutModel(): DraftStopReason {
-    if (this.#suffix === undefined) return DraftStopReason.DISABLED;
-    return DraftStopReason.NO_MATCH;
-  }
-}
-
-function sumOf(one: DraftWork | undefined, other: DraftWork): DraftWork {
-  if (one === undefined) return other;
-  return {
-    us: one.us + other.us,
-    tokens: one.tokens + other.tokens,
-    rows: one.rows + other.rows,
-  };
-}
-
-/** How many leading guesses are what was committed. */
-function agreement(guesses: readonly Guess[], ids: readonly number[]): number {
-  let agreed = 0;
-  while (agreed < ids.length && guesses[agreed]?.id === ids[agreed]) agreed++;
-  return agreed;
 }

@@ -9,7 +9,7 @@ import {
 import { CodedError } from '../../coded-error.js';
 import { type GenerateSpec, type StreamEvent } from '../protocol.js';
 import { Chooser, type ChooserScratch } from '../sampling/chooser.js';
-import { type Verdict, walk } from '../sampling/walk.js';
+import { type Verdict, walk, walkByDice } from '../sampling/walk.js';
 import { StreamStats } from '../stats.js';
 import { type Decoder, nowUs, type TickTimes, TokenList } from './decoder.js';
 import { type DraftLink } from './draft-link.js';
@@ -32,6 +32,8 @@ export interface GenerationHost {
   readonly scratch?: ChooserScratch;
   readonly plainCost: PlainCost;
   readonly paced: StreamPace;
+  /** Hold every step against the invariants of its record; one that breaks them fails the stream. @default false */
+  readonly invariants?: boolean;
   emit(event: StreamEvent): void;
 }
 
@@ -71,13 +73,18 @@ export class Generation {
     this.stream = spec.stream;
     this.spec = spec;
     this.#host = host;
-    this.#drafting = new Drafting(spec.speculation, host.paced, link, host.pieces.eogIds);
+    this.#drafting = new Drafting(spec, host.paced, link, host.pieces.eogIds);
     this.#tokens = new TokenList(spec.promptIds);
     const vocabulary = { size: host.vocabularySize, eogIds: host.pieces.eogIds };
     this.#chooser = new Chooser(spec.sampling, vocabulary, spec.promptIds, host.scratch);
     this.#output = new Output(spec, host.pieces, host.contextLength);
     const maxDraftTokens = spec.speculation.maxDraftTokens;
-    this.#stats = new StreamStats({ maxDraftTokens, active: this.#drafting.active });
+    const { active } = this.#drafting;
+    this.#stats = new StreamStats({
+      maxDraftTokens,
+      active,
+      invariants: host.invariants === true,
+    });
     host.emit({ type: 'started', cachedTokens: 0 });
   }
 
@@ -183,18 +190,7 @@ export class Generation {
     const { guesses } = this.#drafting;
     const drafted = guesses.map(({ id }) => id);
     const before = this.#tokens.length;
-    const details: Partial<Token>[] = [];
-    const verdict = walk(
-      drafted,
-      index => {
-        const row = this.#host.decoder.row(this.#firstOutput + index);
-        const id = this.#chooser.choose(row, before + index);
-        this.#chooser.push(id);
-        details.push(this.#output.logprobs(row, id));
-        return id;
-      },
-      this.#output.endsText,
-    );
+    const { verdict, details } = this.#verify(drafted);
     const { tokens: ids, accepted } = verdict;
     for (const id of ids) this.#tokens.push(id);
     const { tokens, finish } = this.#output.emit(ids, accepted, index => details[index] ?? {});
@@ -202,7 +198,7 @@ export class Generation {
     const overlappedTokens = this.#drafting.overlapped(before);
     const committedUs = nowUs();
     const stepUs = committedUs - this.#committedUs;
-    this.#drafting.observe({ ids, stepUs, times });
+    this.#drafting.observe({ ids, accepted, stepUs, times });
     if (finish !== undefined) this.#drafting.close();
     const source = sourceOf(guesses);
     const stats = this.#stats.step({
@@ -243,6 +239,26 @@ export class Generation {
     this.#phase = this.#drafting.ask(this.#tokens, room) ? 'drafting' : 'ready';
   }
 
+  /** Walks over the rows of the pass; `details` holds what is known of each token chosen, beside its id. */
+  #verify(drafted: readonly number[]): { verdict: Verdict; details: Partial<Token>[] } {
+    const before = this.#tokens.length;
+    const details: Partial<Token>[] = [];
+    const choose = (index: number): number => {
+      const row = this.#host.decoder.row(this.#firstOutput + index);
+      const id = this.#chooser.choose(row, before + index);
+      this.#chooser.push(id);
+      details.push(this.#output.logprobs(row, id));
+      return id;
+    };
+    const { endsText } = this.#output;
+    const { dice } = this.#drafting;
+    if (dice === undefined) return { verdict: walk(drafted, choose, endsText), details };
+    const accepts = (index: number): boolean => dice.accepts(index, before + index);
+    const take = (token: number): void => this.#chooser.push(token);
+    // Log probabilities are refused beside dice, so that no index of theirs is looked up.
+    return { verdict: walkByDice(drafted, { accepts, choose, take, endsText }), details };
+  }
+
   #trim(evaluated: number, valid: number): void {
     this.kv = valid;
     if (evaluated > valid && !this.#host.decoder.trim(this.sequence ?? 0, valid))
@@ -250,12 +266,14 @@ export class Generation {
   }
 
   #details(guesses: readonly Guess[], { tokens, accepted }: Verdict): DraftedToken[] {
+    const { dice } = this.#drafting;
     return guesses.map(({ id, probability, source }, index) => ({
       id,
       text: this.#output.textOf(id),
       draftProbability: probability,
       accepted: index < accepted,
-      targetId: tokens[index],
+      // Of what dice accept the target was not asked.
+      targetId: index < accepted && dice !== undefined ? undefined : tokens[index],
       source,
     }));
   }

@@ -26,12 +26,16 @@ export interface ThreadStart {
   readonly placement: ResolvedPlacement;
   readonly pins: readonly TensorPin[];
   readonly options: DecidedOptions;
+  /** Assert what must hold. */
+  readonly debug: boolean;
   /** Messages of the switchboard. */
   readonly inbox: MessagePort;
   /** Rung after every message to this thread; the thread sleeps on it. */
   readonly bell: SharedArrayBuffer;
   /** What others may read of this thread at any time; slots in `gauge`. */
   readonly gauges: SharedArrayBuffer;
+  /** Set by targets of this thread to give up a pass; see `AbortFlag`. */
+  readonly abort: SharedArrayBuffer;
 }
 
 /** Slots of the shared Int32Array of a thread. */
@@ -59,6 +63,8 @@ export type ToThread =
       readonly peer: string;
       readonly port: MessagePort;
       readonly bell: SharedArrayBuffer;
+      /** Gives up a pass of the peer; see `AbortFlag`. */
+      readonly abort: SharedArrayBuffer;
     }
   | { readonly type: 'peerGone'; readonly peer: string }
   | { readonly type: 'stop' };
@@ -149,6 +155,8 @@ export type ToDraft =
       readonly at: number;
       readonly ids: readonly number[];
       readonly goal: DraftGoal;
+      /** Grows whenever what was proposed beyond `ids` is to be dropped, right or wrong. */
+      readonly epoch: number;
     }
   | { readonly type: 'close'; readonly stream: number };
 
@@ -160,6 +168,8 @@ export type FromDraft =
       readonly chain: number;
       /** Grows whenever the chain drops proposals that turned out wrong. */
       readonly revision: number;
+      /** Of the last commit that the chain knew of. */
+      readonly epoch: number;
       /** Committed tokens that the chain knew of. */
       readonly known: number;
       /** Index in the stream's token list of the first proposal. */

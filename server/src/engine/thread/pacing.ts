@@ -31,8 +31,11 @@ export class Pacing {
   /** What paces a stream with that draft, or with copies from its text alone. */
   stream({ speculation, sampling }: GenerateSpec, draft: DraftUse | undefined): StreamPace {
     const pair = draft === undefined ? undefined : this.#pair(draft);
-    const calibration = (pair?.calibration ?? this.#alone).stream(sampling.temperature);
-    const { fixed, maxDraftTokens, overlap } = speculation;
+    const { fixed, maxDraftTokens, overlap, synthetic } = speculation;
+    const learned = pair?.calibration ?? this.#alone;
+    // Dice know nothing of the pair, and it is to know nothing of them.
+    const outcomes = synthetic === undefined ? learned : new PairCalibration();
+    const calibration = outcomes.stream(sampling.temperature);
     if (fixed) return { pace: new FixedPace(maxDraftTokens), calibration };
     const setup = { costs: this.#costs, calibration, maxDraftTokens };
     if (pair === undefined) return { pace: new PaceController(setup), calibration };

@@ -16,9 +16,14 @@ export interface ModelLimits {
 
 /**
  * Checks every field of a request at once.
+ * @param allowSynthetic the server was started with `--allow-synthetic`
  * @throws CodedError INVALID_FIELD, EMPTY_PROMPT, SYNTHETIC_DISABLED, NOT_SUPPORTED
  */
-export function validateGenerate(request: GenerateRequest, limits: ModelLimits | undefined): void {
+export function validateGenerate(
+  request: GenerateRequest,
+  limits: ModelLimits | undefined,
+  allowSynthetic = false,
+): void {
   const issues = new Issues();
   checkModelName('model', request.model, issues);
   checkDraftName(request, issues);
@@ -27,6 +32,7 @@ export function validateGenerate(request: GenerateRequest, limits: ModelLimits |
   checkStop(request.stop, issues);
   checkSampling('sampling', request.sampling, limits, issues);
   checkSpeculation('speculation', request.speculation, limits, issues);
+  checkSynthetic(request, issues);
   if (request.logprobs !== undefined && request.logprobs > MOST_LOGPROBS) {
     issues.invalid('logprobs', `${request.logprobs} is above ${MOST_LOGPROBS}`);
   }
@@ -34,7 +40,7 @@ export function validateGenerate(request: GenerateRequest, limits: ModelLimits |
     issues.invalid('stats_level', 'is not a known level');
   }
   issues.throwIfAny();
-  refuseSpeculation('speculation', request.speculation);
+  refuseSpeculation('speculation', request.speculation, allowSynthetic);
   refuseGrammar('sampling', request.sampling);
   if (request.cachePrompt === true) {
     throw notSupported('cache_prompt', 'leave it unset or false; no prompt is cached yet');
@@ -51,6 +57,17 @@ function checkDraftName({ model, draftModel }: GenerateRequest, issues: Issues):
   const name = canonicalName(draftModel);
   if (name !== undefined && name === canonicalName(model)) {
     issues.invalid('draft_model', 'a model cannot draft for itself; load it under two ids');
+  }
+}
+
+/** What tells of the text has nothing to tell where dice make it. */
+function checkSynthetic(request: GenerateRequest, issues: Issues): void {
+  if (request.speculation?.synthetic === undefined) return;
+  const { grammar } = request.sampling ?? {};
+  const beside = 'cannot be had together with speculation.synthetic, whose text is meaningless';
+  if (request.logprobs !== undefined) issues.invalid('logprobs', beside);
+  if (grammar !== undefined) {
+    issues.invalid(`sampling.${grammar.$case === 'gbnf' ? 'gbnf' : 'json_schema'}`, beside);
   }
 }
 

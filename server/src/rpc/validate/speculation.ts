@@ -24,19 +24,26 @@ export function checkSpeculation(
   if (sure !== undefined && !(sure >= 0 && sure <= 1)) {
     issues.invalid(`${field}.min_draft_probability`, `${sure} is out of range; 0 to 1 is right`);
   }
+  if (params.synthetic?.rates.length === 0) {
+    issues.invalid(`${field}.synthetic.rates`, 'is empty; one chance per draft position is right');
+  }
   params.synthetic?.rates.forEach((rate, i) => {
     if (rate >= 0 && rate <= 1) return;
     issues.invalid(`${field}.synthetic.rates[${i}]`, `${rate} is out of range; 0 to 1 is right`);
   });
 }
 
-/** @throws CodedError SYNTHETIC_DISABLED, NOT_SUPPORTED */
+/**
+ * @param allowSynthetic the server was started so
+ * @throws CodedError SYNTHETIC_DISABLED, NOT_SUPPORTED
+ */
 export function refuseSpeculation(
   field: string,
   params: Partial<SpeculationParams> | undefined,
+  allowSynthetic = false,
 ): void {
   if (params === undefined) return;
-  if (params.synthetic !== undefined) {
+  if (params.synthetic !== undefined && !allowSynthetic) {
     const text = 'synthetic acceptance is off on this server; leave it unset';
     throw new CodedError('SYNTHETIC_DISABLED', text, { metadata: { field: `${field}.synthetic` } });
   }

@@ -8,11 +8,11 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 export const SpeculationMode = {
   /** UNSPECIFIED - As AUTO. */
   UNSPECIFIED: "SPECULATION_MODE_UNSPECIFIED",
-  /** AUTO - The pace controller, zero included. */
+  /** AUTO - As many tokens as should pay by measured costs and acceptance, zero included. */
   AUTO: "SPECULATION_MODE_AUTO",
   /** OFF - Plain decoding. */
   OFF: "SPECULATION_MODE_OFF",
-  /** FIXED - Always max_draft_tokens, until a stop reason. */
+  /** FIXED - Up to max_draft_tokens, whatever they cost, until a stop reason. */
   FIXED: "SPECULATION_MODE_FIXED",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
@@ -86,7 +86,7 @@ export const DraftSource = {
   UNSPECIFIED: "DRAFT_SOURCE_UNSPECIFIED",
   /** DRAFT_MODEL - A draft model. */
   DRAFT_MODEL: "DRAFT_SOURCE_DRAFT_MODEL",
-  /** NGRAM - Repetition in prompt and output. */
+  /** NGRAM - Repetition in prompt and output; needs no draft model. */
   NGRAM: "DRAFT_SOURCE_NGRAM",
   /** GRAMMAR - Tokens that the grammar forces. */
   GRAMMAR: "DRAFT_SOURCE_GRAMMAR",
@@ -170,11 +170,11 @@ export function draftSourceToNumber(object: DraftSource): number {
 export const Overlap = {
   /** UNSPECIFIED - As AUTO. */
   UNSPECIFIED: "OVERLAP_UNSPECIFIED",
-  /** AUTO - Where measured costs say it pays. */
+  /** AUTO - Where no device holds layers of both models. */
   AUTO: "OVERLAP_AUTO",
   /** OFF - Take turns. */
   OFF: "OVERLAP_OFF",
-  /** ON - Always. */
+  /** ON - Always; on a shared device the two slow each other down. */
   ON: "OVERLAP_ON",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
@@ -316,7 +316,7 @@ export const SpeculationOffReason = {
   DISABLED: "SPECULATION_OFF_REASON_DISABLED",
   /** SERVER_DISABLED - Off in the server's configuration. */
   SERVER_DISABLED: "SPECULATION_OFF_REASON_SERVER_DISABLED",
-  /** NO_SOURCE - No allowed source exists. */
+  /** NO_SOURCE - No allowed source exists: copies are not allowed, and there is no draft model or it is not allowed. */
   NO_SOURCE: "SPECULATION_OFF_REASON_NO_SOURCE",
   /** DRAFT_NOT_FOUND - Not loaded. */
   DRAFT_NOT_FOUND: "SPECULATION_OFF_REASON_DRAFT_NOT_FOUND",
@@ -558,9 +558,9 @@ export const DraftStopReason = {
   MAX_LEN: "DRAFT_STOP_REASON_MAX_LEN",
   /** P_MIN - Below min_draft_probability. */
   P_MIN: "DRAFT_STOP_REASON_P_MIN",
-  /** COST - The next token would not pay. */
+  /** COST - The next token would not pay, or none would. */
   COST: "DRAFT_STOP_REASON_COST",
-  /** PARKED - AUTO is at zero for now. */
+  /** PARKED - AUTO lets the draft model rest, because drafting loses; it tries again by itself. */
   PARKED: "DRAFT_STOP_REASON_PARKED",
   /** CONTEXT - End of the target's context. */
   CONTEXT: "DRAFT_STOP_REASON_CONTEXT",
@@ -570,13 +570,13 @@ export const DraftStopReason = {
   BUDGET: "DRAFT_STOP_REASON_BUDGET",
   /** EOG - Drafted end of text. */
   EOG: "DRAFT_STOP_REASON_EOG",
-  /** NO_MATCH - No source had a proposal. */
+  /** NO_MATCH - No draft model, and nothing, or nothing more, to copy. */
   NO_MATCH: "DRAFT_STOP_REASON_NO_MATCH",
   /** TOO_SHORT - Below min_draft_tokens, discarded. */
   TOO_SHORT: "DRAFT_STOP_REASON_TOO_SHORT",
-  /** LATE - Not there in time. */
+  /** LATE - With overlap: not there in time, and waiting would not pay. */
   LATE: "DRAFT_STOP_REASON_LATE",
-  /** DISABLED - Speculation is off. */
+  /** DISABLED - Speculation is off, or the draft was taken away. */
   DISABLED: "DRAFT_STOP_REASON_DISABLED",
   /** ERROR - The draft failed; decoding goes on. */
   ERROR: "DRAFT_STOP_REASON_ERROR",
@@ -732,9 +732,9 @@ export const BaselineMethod = {
   UNSPECIFIED: "BASELINE_METHOD_UNSPECIFIED",
   /** NONE - No estimate. */
   NONE: "BASELINE_METHOD_NONE",
-  /** MEASURED_PROBE - Plain steps of this stream. */
+  /** MEASURED_PROBE - Steps of this stream for which nothing was planned; at least three. */
   MEASURED_PROBE: "BASELINE_METHOD_MEASURED_PROBE",
-  /** SINGLE_FORWARD_EWMA - The model's cost of one row. */
+  /** SINGLE_FORWARD_EWMA - Running mean of plain steps on the model; begins with the pass of one row timed at load. */
   SINGLE_FORWARD_EWMA: "BASELINE_METHOD_SINGLE_FORWARD_EWMA",
   UNRECOGNIZED: "UNRECOGNIZED",
 } as const;
@@ -806,7 +806,7 @@ export function baselineMethodToNumber(object: BaselineMethod): number {
 export interface SpeculationParams {
   /** Default AUTO. */
   mode: SpeculationMode;
-  /** Most tokens per verify step. Default 16 (AUTO), 4 (FIXED). 0: off. At most 64 and below micro_batch_size. */
+  /** Most drafted tokens per verify step. Default 16 (AUTO), 4 (FIXED). 0: off. At most 64 and below micro_batch_size. */
   maxDraftTokens?:
     | number
     | undefined;
@@ -854,7 +854,7 @@ export interface EffectiveSpeculation {
   minDraftTokens: number;
   /** Effective. */
   minDraftProbability: number;
-  /** Overlap may be used. */
+  /** The draft runs while the target verifies. */
   overlap: boolean;
   /** Devices holding its layers; "cpu" last, if some stay there. */
   targetDevices: string[];
@@ -894,11 +894,11 @@ export interface StepStats {
   overheadUs: number;
   /** Commit to commit: idle + verify + overhead. */
   stepUs: number;
-  /** Drafted and never verified: late, pruned, too short, overtaken. */
+  /** Drafted by the model and never verified: late, pruned, too short, overtaken, or a shadow draft. */
   numDiscardedDraftTokens: number;
-  /** Of num_draft_tokens: made while an earlier pass ran. */
+  /** Of num_draft_tokens: drafted before the last commit, while its pass ran or for an earlier draft. */
   numOverlappedDraftTokens: number;
-  /** What the controller asked for. */
+  /** Most tokens planned for this step; 0 when the draft model is not asked and nothing is copied. */
   plannedDraftLen: number;
   /** Of this step; unset when nothing was drafted. */
   draftAcceptanceRate?:
@@ -948,9 +948,9 @@ export interface SpeculationSummary {
   numAcceptedDraftTokens: number;
   /** Verified - accepted: the first miss and all behind it. */
   numRejectedDraftTokens: number;
-  /** Never verified. */
+  /** Sum: drafted by the model and never verified. */
   numDiscardedDraftTokens: number;
-  /** Verified and made in overlap. */
+  /** Sum. */
   numOverlappedDraftTokens: number;
   /** Accepted / verified; unset when 0 / 0. */
   draftAcceptanceRate?:
