@@ -5,7 +5,7 @@ import { type Invocation } from './command.js';
 import { CommandFailure, EXIT, usage } from './failure.js';
 import { type Io, note, writeJson } from './io.js';
 import { embeddedNote, modelPair } from './pair.js';
-import { configOf } from './server-config.js';
+import { configOf, flagOf } from './server-config.js';
 
 /** `outrider serve`: a server that runs until it is told to stop, and then drains. */
 export async function serve({ settings, io, json, signal }: Invocation): Promise<void> {
@@ -15,6 +15,7 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
   if (remark !== undefined) note(io, remark);
   const server = await start(config);
   const stopped = aborted(signal);
+  const stopReloading = io.onReload(() => server.reload());
   try {
     await announce(io, json, { event: 'listening', address: server.address });
     const first = await Promise.race([server.ready.then(() => 'ready' as const), stopped]);
@@ -23,6 +24,7 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
       await stopped;
     }
   } finally {
+    stopReloading();
     await server.close();
   }
 }
@@ -33,7 +35,9 @@ async function start(config: ServerConfig): Promise<RunningServer> {
     return await startServer(config);
   } catch (error) {
     if (error instanceof CodedError && error.reason === 'INVALID_FIELD') {
-      const wrong = error.violations.map(({ field, description }) => `${field}: ${description}`);
+      const wrong = error.violations.map(
+        ({ field, description }) => `${named(field)}: ${description}`,
+      );
       throw usage(wrong.join('; ') || error.message);
     }
     // grpc-js tells these in its text only.
@@ -45,6 +49,11 @@ async function start(config: ServerConfig): Promise<RunningServer> {
     }
     throw error;
   }
+}
+
+// Keys of the configuration are in camelCase, fields of messages in snake_case.
+function named(field: string): string {
+  return /^[a-z]+([A-Z][a-z]+)+$/.test(field) ? flagOf(field) : field;
 }
 
 interface Announcement {

@@ -15,6 +15,10 @@ export function configOf(settings: Settings, { target, draft }: ModelPair): Serv
     ...given(listen(settings), value => ({ listen: value })),
     ...(modelRoots.length === 0 ? {} : { modelRoots }),
     ...(settings.isOn('insecure') ? { insecure: true } : {}),
+    ...given(settings.text('tls-cert'), tlsCert => ({ tlsCert })),
+    ...given(settings.text('tls-key'), tlsKey => ({ tlsKey })),
+    ...given(settings.text('tls-ca'), tlsCa => ({ tlsCa })),
+    ...given(settings.text('api-key-file'), apiKeyFile => ({ apiKeyFile })),
     ...given(settings.value('max-queue', integer), maxQueue => ({ maxQueue })),
     ...given(settings.value('slow-consumer-ms', integer), slowConsumerMs => ({ slowConsumerMs })),
     ...given(settings.value('drain-ms', integer), drainMs => ({ drainMs })),
@@ -55,7 +59,8 @@ function given<Value>(
   return value === undefined ? {} : setting(value);
 }
 
-function flagOf(field: string): string {
+/** Flag of a key of the configuration: `--tls-cert` of `tlsCert`. */
+export function flagOf(field: string): string {
   const [key = ''] = field.split('.');
   return `--${key.replace(/s$/, '').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
 }

@@ -14,6 +14,12 @@ describe('the configuration of serve', () => {
     [['--listen', 'unix:///run/o.sock'], { listen: 'unix:///run/o.sock' }],
     [['--model-root', 'a', '--model-root', 'b'], { modelRoots: ['a', 'b'] }],
     [['--host', '0.0.0.0', '--insecure'], { host: '0.0.0.0', insecure: true }],
+    [['--tls-cert', 'c.pem', '--tls-key', 'k.pem'], { tlsCert: 'c.pem', tlsKey: 'k.pem' }],
+    [
+      ['--tls-cert', 'c.pem', '--tls-key', 'k.pem', '--tls-ca', 'a.pem', '--host', '0.0.0.0'],
+      { tlsCa: 'a.pem', host: '0.0.0.0' },
+    ],
+    [['--api-key-file', 'keys'], { apiKeyFile: 'keys' }],
     [['--max-queue', '3'], { maxQueue: 3 }],
     [['--slow-consumer-ms', '500'], { slowConsumerMs: 500 }],
     [['--drain-ms', '0'], { drainMs: 0 }],
@@ -57,6 +63,8 @@ describe('the configuration of serve', () => {
     [['--max-queue', '-1'], /^--max-queue: /],
     [['--listen', '/run/o.sock'], /^--listen: only unix:\/\/\/path is understood/],
     [['--host', '0.0.0.0'], /^--host: .*not loopback/],
+    [['--tls-cert', 'c.pem'], /^--tls-key: is missing/],
+    [['--tls-ca', 'a.pem'], /^--tls-cert: is missing/],
     [['--reflection', 'maybe'], /^--reflection: "maybe" is none of auto, on, off/],
     [['--listen', 'unix:///o.sock', '--port', '1'], /^--listen and --port exclude each other/],
   ])('refuses %j and names the flag', async (argv, complaint) => {
