@@ -8,6 +8,7 @@ import {
   PlanPolicy,
 } from '@outrider/sdk/proto';
 import { withServer } from './client.js';
+import { refuseAccessFlags } from './client-access.js';
 import { type Invocation } from './command.js';
 import { CommandFailure, EXIT, usage } from './failure.js';
 import { choice } from './flags/values.js';
@@ -25,6 +26,7 @@ export async function plan(invocation: Invocation): Promise<void> {
   if (address !== undefined && settings.get('llama-dir')?.from === 'flag') {
     throw usage('--address and --llama-dir exclude each other: the server there has its libraries');
   }
+  if (address === undefined) refuseAccessFlags(settings);
   const paths = address === undefined ? 'ours' : 'server';
   const pair = modelPair(settings, { paths, withoutModel: 'embedded' });
   const policy = settings.value('policy', planPolicy) ?? PlanPolicy.UNSPECIFIED;

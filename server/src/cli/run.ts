@@ -5,6 +5,7 @@ import {
   type GenerationStarted,
 } from '@outrider/sdk/proto';
 import { withServer } from './client.js';
+import { refuseAccessFlags } from './client-access.js';
 import { tokensText, wantsColor } from './color.js';
 import { type Invocation } from './command.js';
 import { type Connection } from './connection.js';
@@ -26,6 +27,7 @@ export async function run(invocation: Invocation): Promise<void> {
   if (address !== undefined && llamaDir?.from === 'flag') {
     throw usage('--address and --llama-dir exclude each other: the server there has its libraries');
   }
+  if (address === undefined) refuseAccessFlags(settings);
   const paths = address === undefined ? 'ours' : 'server';
   const pair = modelPair(settings, { paths, withoutModel: 'embedded' });
   const prompt = await promptText(settings, io, pair.embedded ? EMBEDDED_PROMPT : undefined);
