@@ -161,6 +161,7 @@ export class PairedSchedulers {
     const { inbox } = this.#side;
     return new DraftLink(
       { send: message => inbox.push(message) },
+      { abort: () => undefined },
       {
         stream: spec.stream,
         chain,

@@ -34,7 +34,7 @@ export async function measureSteps(
   report: (line: string) => void,
 ): Promise<StepOverhead[]> {
   const results: StepOverhead[] = [];
-  const library = await resolveLibrary(options.llamaDir);
+  const library = await resolveLibrary({ directory: options.llamaDir });
   for (const threads of options.threads) {
     await using service = await startService(model, options.llamaDir);
     await loadTarget(service.client, model, threads);

@@ -3,7 +3,7 @@ import { CLIENT_FLAGS } from './flags/client-flags.js';
 import { MODEL_FLAGS } from './flags/model-flags.js';
 import { PROMPT_FLAGS, REQUEST_FLAGS } from './flags/request-flags.js';
 import { SAMPLING_FLAGS } from './flags/sampling-flags.js';
-import { LLAMA_DIR_FLAG, SERVE_FLAGS } from './flags/serve-flags.js';
+import { ENGINE_FLAGS, SERVE_FLAGS } from './flags/serve-flags.js';
 import { SPECULATION_FLAGS } from './flags/speculation-flags.js';
 import {
   LOAD_FLAGS,
@@ -21,7 +21,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: [],
     flags: [
       ...SERVE_FLAGS,
-      LLAMA_DIR_FLAG,
+      ...ENGINE_FLAGS,
       ...MODEL_FLAGS,
       ...SPECULATION_FLAGS,
       ...SAMPLING_FLAGS,
@@ -39,7 +39,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       ...MODEL_FLAGS,
       ...SPECULATION_FLAGS,
       ...SAMPLING_FLAGS,
-      LLAMA_DIR_FLAG,
+      ...ENGINE_FLAGS,
       ...CLIENT_FLAGS,
     ],
     run: async invocation => (await import('./run.js')).run(invocation),
@@ -55,7 +55,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     name: 'plan',
     summary: 'tell where models would go and whether they fit, without loading them',
     operands: [],
-    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, LLAMA_DIR_FLAG, ...CLIENT_FLAGS],
+    flags: [...MODEL_FLAGS, ...PLAN_FLAGS, ...ENGINE_FLAGS, ...CLIENT_FLAGS],
     run: async invocation => (await import('./plan.js')).plan(invocation),
   },
   {

@@ -7,13 +7,15 @@ import {
   PlanModelResponse,
   PlanPolicy,
 } from '@outrider/sdk/proto';
+import { type ServerConfig } from '../config/config.js';
 import { withServer } from './client.js';
 import { refuseAccessFlags } from './client-access.js';
 import { type Invocation } from './command.js';
-import { CommandFailure, EXIT, usage } from './failure.js';
+import { CommandFailure, EXIT } from './failure.js';
 import { choice } from './flags/values.js';
 import { note, writeJson } from './io.js';
 import { embeddedNote, modelPair } from './pair.js';
+import { engineConfig, refuseEngineFlags } from './server-config.js';
 import { humanBytes, renderTable } from './table.js';
 
 /**
@@ -23,9 +25,7 @@ import { humanBytes, renderTable } from './table.js';
 export async function plan(invocation: Invocation): Promise<void> {
   const { settings, io, json } = invocation;
   const address = settings.text('address');
-  if (address !== undefined && settings.get('llama-dir')?.from === 'flag') {
-    throw usage('--address and --llama-dir exclude each other: the server there has its libraries');
-  }
+  refuseEngineFlags(settings);
   if (address === undefined) refuseAccessFlags(settings);
   const paths = address === undefined ? 'ours' : 'server';
   const pair = modelPair(settings, { paths, withoutModel: 'embedded' });
@@ -36,7 +36,7 @@ export async function plan(invocation: Invocation): Promise<void> {
   const ask = (at?: string): Promise<PlanModelResponse> =>
     withServer(invocation, ({ models }) => models.planModel(request), at);
   const answer =
-    address === undefined ? await askPrivately(settings.text('llama-dir'), ask) : await ask();
+    address === undefined ? await askPrivately(engineConfig(settings), ask) : await ask();
   if (json) await writeJson(io, PlanModelResponse.toJSON(answer));
   else await io.write(planText(answer));
   for (const { code, message } of answer.warnings) note(io, `${code}: ${message}`);
@@ -70,11 +70,11 @@ const planPolicy = choice({
 });
 
 async function askPrivately<Answer>(
-  llamaDir: string | undefined,
+  engine: Partial<ServerConfig>,
   ask: (address: string) => Promise<Answer>,
 ): Promise<Answer> {
   const { startPrivateServer } = await import('./private-server.js');
-  await using server = await startPrivateServer(llamaDir);
+  await using server = await startPrivateServer(engine);
   return await ask(server.address);
 }
 

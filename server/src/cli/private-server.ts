@@ -1,20 +1,24 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, parse } from 'node:path';
-import { startServer } from '../rpc/server.js';
+import { type ServerConfig } from '../config/config.js';
 import { checkedConfig } from './server-config.js';
+import { startConfigured } from './start-server.js';
 
 /** A server of this process that nobody else can reach. */
 export interface PrivateServer extends AsyncDisposable {
   readonly address: string;
 }
 
-/** Starts a server on a socket in a folder of its own. It reads any file that this user may read. */
-export async function startPrivateServer(llamaDir: string | undefined): Promise<PrivateServer> {
+/**
+ * Starts a server on a socket in a folder of its own. It reads any file that this user may read.
+ * @param engine what its engine is started with
+ */
+export async function startPrivateServer(engine: Partial<ServerConfig>): Promise<PrivateServer> {
   const folder = await mkdtemp(join(tmpdir(), 'outrider-'));
   const removeFolder = () => rm(folder, { recursive: true, force: true });
   try {
-    const server = await startServer(
+    const server = await startConfigured(
       checkedConfig({
         ...place(folder),
         modelRoots: [parse(process.cwd()).root],
@@ -22,7 +26,7 @@ export async function startPrivateServer(llamaDir: string | undefined): Promise<
         reflection: 'off',
         // Failures reach the command as statuses; a log would only stand between text and figures.
         logLevel: 'error',
-        ...(llamaDir === undefined ? {} : { llamaDir }),
+        ...engine,
       }),
     );
     const close = async () => {

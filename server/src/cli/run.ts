@@ -9,12 +9,12 @@ import { refuseAccessFlags } from './client-access.js';
 import { tokensText, wantsColor } from './color.js';
 import { type Invocation } from './command.js';
 import { type Connection } from './connection.js';
-import { usage } from './failure.js';
 import { figures } from './figures.js';
 import { note, writeJson } from './io.js';
 import { loadModel } from './loading.js';
 import { embeddedNote, modelPair, type ModelPair } from './pair.js';
 import { generateRequest, promptText } from './request.js';
+import { engineConfig, refuseEngineFlags } from './server-config.js';
 
 /** What the embedded pair continues when it is given no prompt. */
 const EMBEDDED_PROMPT = 'Once upon a time';
@@ -23,10 +23,7 @@ const EMBEDDED_PROMPT = 'Once upon a time';
 export async function run(invocation: Invocation): Promise<void> {
   const { settings, io } = invocation;
   const address = settings.text('address');
-  const llamaDir = settings.get('llama-dir');
-  if (address !== undefined && llamaDir?.from === 'flag') {
-    throw usage('--address and --llama-dir exclude each other: the server there has its libraries');
-  }
+  refuseEngineFlags(settings);
   if (address === undefined) refuseAccessFlags(settings);
   const paths = address === undefined ? 'ours' : 'server';
   const pair = modelPair(settings, { paths, withoutModel: 'embedded' });
@@ -42,7 +39,7 @@ export async function run(invocation: Invocation): Promise<void> {
     return;
   }
   const { startPrivateServer } = await import('./private-server.js');
-  await using server = await startPrivateServer(settings.text('llama-dir'));
+  await using server = await startPrivateServer(engineConfig(settings));
   await withServer(invocation, generate, server.address);
 }
 

@@ -1,7 +1,8 @@
 import { CodedError } from '../coded-error.js';
 import { serverConfig, type ServerConfig } from '../config/config.js';
 import { usage } from './failure.js';
-import { choice, integer } from './flags/values.js';
+import { ENGINE_FLAGS } from './flags/serve-flags.js';
+import { choice, integer, list } from './flags/values.js';
 import { type ModelPair } from './pair.js';
 import { sampling, speculation } from './request.js';
 import { type Settings } from './settings.js';
@@ -23,10 +24,25 @@ export function configOf(settings: Settings, { target, draft }: ModelPair): Serv
     ...given(settings.value('slow-consumer-ms', integer), slowConsumerMs => ({ slowConsumerMs })),
     ...given(settings.value('drain-ms', integer), drainMs => ({ drainMs })),
     ...given(settings.value('reflection', reflection), value => ({ reflection: value })),
-    ...given(settings.text('llama-dir'), llamaDir => ({ llamaDir })),
+    ...engineConfig(settings),
     defaults: { sampling: sampling(settings) ?? {}, speculation: speculation(settings) ?? {} },
     models: draft === undefined ? [target] : [target, draft],
   });
+}
+
+/** What the flags say of the engine. @throws CommandFailure USAGE */
+export function engineConfig(settings: Settings): Partial<ServerConfig> {
+  return {
+    ...given(settings.text('llama-dir'), llamaDir => ({ llamaDir })),
+    ...given(settings.value('rpc', list), rpc => ({ rpc })),
+  };
+}
+
+/** @throws CommandFailure USAGE for flags of the engine beside `--address`: the server there has its own */
+export function refuseEngineFlags(settings: Settings): void {
+  const flag = ENGINE_FLAGS.find(({ name }) => settings.get(name)?.from === 'flag');
+  if (flag === undefined || settings.text('address') === undefined) return;
+  throw usage(`--address and --${flag.name} exclude each other: the server there has its own`);
 }
 
 /** A complete configuration. @throws CommandFailure USAGE with the flag of every wrong key */
@@ -59,7 +75,7 @@ function given<Value>(
   return value === undefined ? {} : setting(value);
 }
 
-/** Flag of a key of the configuration: `--tls-cert` of `tlsCert`. */
+/** The flag of a key of the configuration. */
 export function flagOf(field: string): string {
   const [key = ''] = field.split('.');
   return `--${key.replace(/s$/, '').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;

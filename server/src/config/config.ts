@@ -34,8 +34,13 @@ export interface ServerConfig {
   readonly tlsCa: string | undefined;
   /** File of bearer tokens, as `parseApiKeys` reads it. @default undefined: callers need none */
   readonly apiKeyFile: string | undefined;
-  /** Folder with the llama.cpp libraries. @default undefined: those of the installed packages */
+  /**
+   * Folder with the llama.cpp libraries, or `last`: node-llama-cpp's last local build.
+   * @default undefined: those of the installed packages
+   */
   readonly llamaDir: string | undefined;
+  /** RPC workers of llama.cpp, `host:port` each, whose devices the default engine offers. @default [] */
+  readonly rpc: readonly string[];
   /** Lowest level that is logged. @default 'info' */
   readonly logLevel: LogLevel;
   /** What requests use for fields that they leave unset. @default nothing: the contract's own defaults */
@@ -119,6 +124,12 @@ const schema = z.strictObject({
   tlsCa: z.string().min(1).optional(),
   apiKeyFile: z.string().min(1).optional(),
   llamaDir: z.string().min(1).optional(),
+  rpc: z
+    .array(z.string().refine(isEndpoint, { error: 'host:port is needed' }))
+    .refine(endpoints => new Set(endpoints).size === endpoints.length, {
+      error: 'a worker is named twice',
+    })
+    .default([]),
   logLevel: z.enum(LOG_LEVELS).default('info'),
   defaults: z
     .strictObject({
@@ -136,6 +147,12 @@ function refusal(error: z.ZodError): CodedError {
   }));
   const summary = violations.map(v => `${v.field}: ${v.description}`).join('; ');
   return new CodedError('INVALID_FIELD', `the configuration is wrong: ${summary}`, { violations });
+}
+
+/** llama.cpp looks names up as IPv4 and cuts at the first colon. */
+function isEndpoint(text: string): boolean {
+  const port = Number(/^[^\s:,[\]]+:(\d{1,5})$/.exec(text)?.[1] ?? 0);
+  return port > 0 && port <= 65_535;
 }
 
 function isLoopback(host: string): boolean {

@@ -9,6 +9,7 @@ import {
   type YieldedEvent,
 } from './engine.js';
 import { type EngineProcess, startEngineProcess } from './engine-process.js';
+import { type EngineStart } from './engine-start.js';
 import { EventQueue } from './event-queue.js';
 import {
   type DetokenizeSpec,
@@ -29,8 +30,8 @@ import {
 /** How an engine is started and followed. */
 export interface EngineOptions {
   readonly log: Logger;
-  /** Folder with libllama. @default what node-llama-cpp chooses for this machine */
-  readonly llamaDir?: string | undefined;
+  /** What its processes open. @default what node-llama-cpp chooses for this machine, without workers */
+  readonly start?: EngineStart;
 }
 
 interface Call {
@@ -59,7 +60,7 @@ export class EngineClient implements Engine {
   readonly #kvUsed = new Map<string, number>();
   readonly #exitListeners: ((exit: EngineExit) => void)[] = [];
   readonly #restartListeners: (() => void)[] = [];
-  #directory: string | undefined;
+  #start: EngineStart;
   #process: EngineProcess | undefined;
   #library: LibraryInfo | undefined;
   #restarts = 0;
@@ -70,14 +71,15 @@ export class EngineClient implements Engine {
   #closing = false;
   #respawn: NodeJS.Timeout | undefined;
 
-  private constructor({ log, llamaDir }: EngineOptions) {
+  private constructor({ log, start = {} }: EngineOptions) {
     this.#log = log;
-    this.#directory = llamaDir;
+    this.#start = start;
   }
 
   /**
    * Starts the first process.
-   * @throws CodedError ENGINE_ERROR when llama.cpp cannot be opened, or is not the one that the engine was written for
+   * @throws CodedError ENGINE_ERROR when llama.cpp cannot be opened, or is not the one that the engine was written for;
+   *   INVALID_FIELD, BACKEND_UNAVAILABLE when there is not what `start` asks for
    */
   static async start(options: EngineOptions): Promise<EngineClient> {
     const client = new EngineClient(options);
@@ -193,7 +195,7 @@ export class EngineClient implements Engine {
   }
 
   async #spawn(): Promise<void> {
-    const started = await startEngineProcess(this.#directory, message => this.#onMessage(message));
+    const started = await startEngineProcess(this.#start, message => this.#onMessage(message));
     if (this.#closing) {
       started.kill();
       return;
@@ -201,7 +203,7 @@ export class EngineClient implements Engine {
     this.#process = started;
     this.#library = started.library;
     // The folder has proven itself, so that a restart need not ask node-llama-cpp again.
-    this.#directory = started.library.directory;
+    this.#start = { directory: started.library.directory, workers: this.#start.workers };
     void started.ended.then(how => this.#onEnd(how));
   }
 

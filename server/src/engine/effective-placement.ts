@@ -8,6 +8,7 @@ import { CodedError } from '../coded-error.js';
 import { type Device } from './llama/devices.js';
 import { type LoggedBuffer } from './llama/log.js';
 import { type ResolvedPlacement } from './protocol.js';
+import { isShared } from './tensor-parallel.js';
 
 /** Where a load really went, and what deserves a look. */
 export interface ReadBack {
@@ -33,31 +34,7 @@ export function readBack(
   totalLayers: number,
   devices: readonly Device[],
 ): ReadBack {
-  const usage = new Map<string, DeviceUsage>();
-  const of = (device: string): DeviceUsage => {
-    const known = usage.get(device) ?? emptyUsage(device);
-    usage.set(device, known);
-    return known;
-  };
-  for (const device of log.layers.values()) of(canonicalDevice(device)).layers++;
-  const warnings: Warning[] = [];
-  for (const buffer of log.buffers) {
-    if (buffer.bytes === 0) continue;
-    const device = deviceOf(buffer.type, devices);
-    if (device === undefined) {
-      warnings.push({
-        code: 'DEVICE_MEMORY_UNKNOWN',
-        message: `${buffer.bytes} bytes lie in buffers of type ${buffer.type}, which belongs to no device`,
-        field: '',
-      });
-      continue;
-    }
-    const held = of(device);
-    if (buffer.holds === 'weights') held.weightsBytes += buffer.bytes;
-    else if (buffer.holds === 'kv') held.kvCacheBytes += buffer.bytes;
-    else held.computeBytes += buffer.bytes;
-    held.totalBytes += buffer.bytes;
-  }
+  const { usage, warnings } = tally(log, asked, devices);
   const held = [...usage.values()];
   for (const { device, totalBytes } of held)
     if (device !== 'cpu' && totalBytes > 0 && !asked.devices.includes(device))
@@ -66,10 +43,6 @@ export function readBack(
         `${totalBytes} bytes of the model ended on ${device}, which its placement does not name`,
         { metadata: { device, bytes: String(totalBytes) } },
       );
-  const onDevices = held.reduce(
-    (sum, entry) => sum + (entry.device === 'cpu' ? 0 : entry.layers),
-    0,
-  );
   if (asked.gpuLayers > totalLayers)
     warnings.push({
       code: 'LAYERS_CLAMPED',
@@ -80,7 +53,7 @@ export function readBack(
     warnings,
     placement: {
       devices: [...asked.devices],
-      gpuLayers: onDevices,
+      gpuLayers: [...log.layers.values()].filter(name => canonicalDevice(name) !== 'cpu').length,
       totalLayers,
       splitMode: asked.splitMode === SplitMode.UNSPECIFIED ? SplitMode.LAYER : asked.splitMode,
       mainDevice: asked.mainDevice,
@@ -89,6 +62,51 @@ export function readBack(
       measured: true,
     },
   };
+}
+
+interface Tally {
+  readonly usage: ReadonlyMap<string, DeviceUsage>;
+  readonly warnings: Warning[];
+}
+
+/** Adds layers and buffers up by device. What is shared by TENSOR counts for each of its devices. */
+function tally(log: Readings, asked: ResolvedPlacement, devices: readonly Device[]): Tally {
+  const usage = new Map<string, DeviceUsage>();
+  const of = (device: string): DeviceUsage => {
+    const known = usage.get(device) ?? emptyUsage(device);
+    usage.set(device, known);
+    return known;
+  };
+  for (const name of log.layers.values())
+    for (const device of isShared(name) ? asked.devices : [canonicalDevice(name)])
+      of(device).layers++;
+  const warnings: Warning[] = [];
+  for (const buffer of log.buffers.filter(({ bytes }) => bytes > 0)) {
+    const device = deviceOf(buffer.type, devices);
+    const holders = isShared(buffer.type) ? asked.devices : device === undefined ? [] : [device];
+    for (const holder of holders) addBuffer(of(holder), buffer);
+    if (holders.length === 0)
+      warnings.push({
+        code: 'DEVICE_MEMORY_UNKNOWN',
+        message: `${buffer.bytes} bytes lie in buffers of type ${buffer.type}, which belongs to no device`,
+        field: '',
+      });
+  }
+  if (log.buffers.some(({ type }) => isShared(type)))
+    warnings.push({
+      code: 'DEVICE_MEMORY_UNKNOWN',
+      message:
+        'llama.cpp tells the largest share of what it splits by TENSOR only; each device is shown with that',
+      field: 'placement.split_mode',
+    });
+  return { usage, warnings };
+}
+
+function addBuffer(held: DeviceUsage, { holds, bytes }: LoggedBuffer): void {
+  if (holds === 'weights') held.weightsBytes += bytes;
+  else if (holds === 'kv') held.kvCacheBytes += bytes;
+  else held.computeBytes += bytes;
+  held.totalBytes += bytes;
 }
 
 function emptyUsage(device: string): DeviceUsage {

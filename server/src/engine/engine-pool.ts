@@ -1,5 +1,6 @@
 import { CodedError } from '../coded-error.js';
 import { type Engine } from './engine.js';
+import { type LibraryVariant } from './protocol.js';
 
 /** Name of the engine that is always there. */
 export const DEFAULT_ENGINE = 'default';
@@ -10,9 +11,15 @@ export interface NamedEngine {
   readonly engine: Engine;
 }
 
+/**
+ * Makes an engine beside the default one.
+ * @param variant the libraries that its first model needs; undefined: any will do
+ */
+export type StartEngine = (name: string, variant?: LibraryVariant) => Promise<Engine>;
+
 /** The engine processes of a server by name: the default one, and others that are made when they are first asked for. */
 export class EnginePool {
-  readonly #start: (name: string) => Promise<Engine>;
+  readonly #start: StartEngine;
   readonly #engines = new Map<string, Engine>();
   readonly #starting = new Map<string, Promise<Engine>>();
   readonly #ending = new Set<Promise<void>>();
@@ -22,7 +29,7 @@ export class EnginePool {
    * @param first the default engine
    * @param start makes another one
    */
-  constructor(first: Engine, start: (name: string) => Promise<Engine>) {
+  constructor(first: Engine, start: StartEngine) {
     this.#engines.set(DEFAULT_ENGINE, first);
     this.#start = start;
   }
@@ -39,13 +46,14 @@ export class EnginePool {
 
   /**
    * The engine of that name, started if there is none.
+   * @param variant the libraries that one is to be started with; one that runs keeps its own
    * @throws CodedError ENGINE_ERROR when it does not start; SERVER_DRAINING
    */
-  async open(name: string): Promise<Engine> {
+  async open(name: string, variant?: LibraryVariant): Promise<Engine> {
     const known = this.#engines.get(name) ?? this.#starting.get(name);
     if (known !== undefined) return known;
     if (this.#closed) throw draining();
-    const starting = this.#launch(name).finally(() => this.#starting.delete(name));
+    const starting = this.#launch(name, variant).finally(() => this.#starting.delete(name));
     this.#starting.set(name, starting);
     return starting;
   }
@@ -68,8 +76,8 @@ export class EnginePool {
     await Promise.all(this.#ending);
   }
 
-  async #launch(name: string): Promise<Engine> {
-    const engine = await this.#start(name);
+  async #launch(name: string, variant: LibraryVariant | undefined): Promise<Engine> {
+    const engine = await this.#start(name, variant);
     this.#engines.set(name, engine);
     if (this.#closed) throw draining();
     return engine;

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { CodedError } from '../coded-error.js';
+import { type EngineStart, startEnvironment } from './engine-start.js';
 import { type FromEngine, type LibraryInfo, type ToEngine } from './protocol.js';
 
 /** One engine process, from its start to its end. */
@@ -21,11 +22,11 @@ const longestStartMs = 180_000;
 
 /**
  * Starts an engine process and waits until it has opened llama.cpp.
- * @param directory folder with libllama; unset: node-llama-cpp decides
- * @throws CodedError ENGINE_ERROR when it refuses or dies first
+ * @throws CodedError ENGINE_ERROR when it refuses or dies first; INVALID_FIELD, BACKEND_UNAVAILABLE when it cannot open
+ *   what it is to be started with
  */
 export async function startEngineProcess(
-  directory: string | undefined,
+  start: EngineStart,
   onMessage: OnMessage,
 ): Promise<EngineProcess> {
   const child = fork(new URL('./process.js', import.meta.url), {
@@ -35,7 +36,7 @@ export async function startEngineProcess(
     env: {
       ...process.env,
       NODE_OPTIONS: '',
-      ...(directory === undefined ? {} : { OUTRIDER_ENGINE_DIR: directory }),
+      ...startEnvironment(start),
     },
     // What native code prints goes to stderr: stdout belongs to the command.
     stdio: ['ignore', 2, 2, 'ipc'],

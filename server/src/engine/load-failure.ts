@@ -4,6 +4,8 @@ import { type LoadLog } from './llama/log.js';
 const allocationFailure =
   /(failed|unable) to allocate|allocation (failed|of size)|out of memory|OutOfDeviceMemory/i;
 
+const withoutTensor = /SPLIT_MODE_TENSOR not implemented for architecture '([^']+)'/;
+
 /** The failure of a load with the reason that llama.cpp gave, which is in its log only. */
 export function explainLoad(error: CodedError, log: LoadLog, path: string): CodedError {
   // What our own code found is told as it is.
@@ -16,6 +18,15 @@ export function explainLoad(error: CodedError, log: LoadLog, path: string): Code
       `the model does not fit: ${complaint}; offload fewer layers or shorten the context`,
       { cause: error },
     );
+  const architecture = withoutTensor.exec(log.errors)?.[1];
+  if (architecture !== undefined) {
+    const field = 'placement.split_mode';
+    const description = `llama.cpp cannot split the architecture "${architecture}" by TENSOR; use LAYER`;
+    return new CodedError('PLACEMENT_CONFLICT', `${field}: ${description}`, {
+      violations: [{ field, description }],
+      cause: error,
+    });
+  }
   const told = complaint === '' ? error.message : `${error.message}: ${complaint}`;
   return new CodedError(error.reason, told, { cause: error });
 }

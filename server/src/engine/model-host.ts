@@ -4,6 +4,7 @@ import { type DecidedOptions } from './llama/context.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type ResolvedPlacement, type StreamEvent } from './protocol.js';
 import { type TensorPin } from './tensor-pins.js';
+import { abortFlagBytes } from './thread/abort-flag.js';
 import { Sender } from './thread/doorbell.js';
 import {
   type FromThread,
@@ -50,6 +51,7 @@ type Question = Asked extends infer Each
 export class ModelHost {
   readonly name: string;
   readonly bell = new SharedArrayBuffer(4);
+  readonly abort = new SharedArrayBuffer(abortFlagBytes);
   /** Settles when the load does. */
   readonly loaded: Promise<ThreadFacts>;
   readonly #gauges = new SharedArrayBuffer(gaugeBytes);
@@ -79,6 +81,7 @@ export class ModelHost {
       inbox: port2,
       bell: this.bell,
       gauges: this.#gauges,
+      abort: this.abort,
     };
     this.loaded = new Promise(resolve => {
       this.#settleLoad = resolve;
@@ -113,7 +116,9 @@ export class ModelHost {
   /** Hands the thread its line to another model's thread. */
   connect(peer: ModelHost, port: MessagePort): void {
     // Posted here and not through the sender: the port has to be transferred.
-    this.#inboxPort.postMessage({ type: 'peer', peer: peer.name, port, bell: peer.bell }, [port]);
+    const { name, bell, abort } = peer;
+    const line = { type: 'peer', peer: name, port, bell, abort } satisfies ToThread;
+    this.#inboxPort.postMessage(line, [port]);
     this.#inbox.ring();
   }
 

@@ -1,6 +1,7 @@
 import { LoadStage } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { readBack } from './effective-placement.js';
+import { countRepackedOnce } from './host-weights.js';
 import { readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
@@ -54,6 +55,11 @@ export class ModelLoad {
     });
   }
 
+  /** Devices that it goes to. */
+  get devices(): readonly string[] {
+    return this.#spec.placement.devices;
+  }
+
   /** Makes the load fail with CANCELLED. */
   cancel(): void {
     this.#cancelled = true;
@@ -83,7 +89,11 @@ export class ModelLoad {
     const spec = this.#spec;
     this.#begun = true;
     const header = await readModelHeader(spec.path);
-    const { options, warnings } = decideOptions(spec.options, header.trainedContextLength);
+    const { options, warnings } = decideOptions(
+      spec.options,
+      header.trainedContextLength,
+      spec.placement.splitMode,
+    );
     const pins = pinTensors(spec.placement.tensorOverrides, header.tensors);
     this.requireWanted();
     const reading = (fraction: number): LoadProgressEvent => ({
@@ -121,8 +131,9 @@ export class ModelLoad {
     });
     try {
       const devices = readDevices(llama);
+      const buffers = countRepackedOnce(llama, this.#log, header.tensors, pins);
       const { placement, warnings: odd } = readBack(
-        this.#log,
+        { layers: this.#log.layers, buffers },
         spec.placement,
         facts.layers + 1,
         devices,

@@ -1,17 +1,19 @@
 import { CodedError } from '../coded-error.js';
 import { dryRun } from './dry-run.js';
 import { canonicalDevice, readBack } from './effective-placement.js';
+import { hasRepacked, tensorBytes } from './host-weights.js';
 import { type Device, readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type LlamaLogLevel, type LoggedBuffer, LoadLog } from './llama/log.js';
 import { explainLoad } from './load-failure.js';
-import { type ModelHeader, type ModelTensor, readModelHeader } from './model-file.js';
+import { type ModelHeader, readModelHeader } from './model-file.js';
 import { modelInfo } from './model-info.js';
 import { decideOptions } from './options.js';
 import { plannedWeights } from './planned-weights.js';
 import { type LoadSpec, type PlannedModel } from './protocol.js';
 import { pinTensors, type TensorPin } from './tensor-pins.js';
+import { largestShare } from './tensor-parallel.js';
 
 /** One dry run of a load. */
 export class ModelPlan {
@@ -20,6 +22,11 @@ export class ModelPlan {
 
   constructor(spec: LoadSpec) {
     this.#spec = spec;
+  }
+
+  /** Devices that the load would go to. */
+  get devices(): readonly string[] {
+    return this.#spec.placement.devices;
   }
 
   /** Takes a line of llama.cpp's log that was written while this plan ran. */
@@ -34,7 +41,11 @@ export class ModelPlan {
   async run(llama: LlamaFunctions, files: LibraryFiles): Promise<PlannedModel> {
     const { path, placement: asked, options: requested } = this.#spec;
     const header = await readModelHeader(path);
-    const { options, warnings } = decideOptions(requested, header.trainedContextLength);
+    const { options, warnings } = decideOptions(
+      requested,
+      header.trainedContextLength,
+      asked.splitMode,
+    );
     const pins = pinTensors(asked.tensorOverrides, header.tensors);
     const facts = await dryRun({ files, path, placement: asked, pins, options }).catch(
       (error: unknown) => {
@@ -64,14 +75,15 @@ export class ModelPlan {
     { devices, mmap }: { readonly devices: readonly Device[]; readonly mmap: boolean },
   ): LoggedBuffer[] {
     // Repacked weights are copies, and what they were copied from is not used again.
-    const repacks = this.#log.buffers.some(({ type }) => /^CPU_(?!Mapped)/.test(type));
+    const repacks = hasRepacked(this.#log.buffers);
     const names = devices
       .filter(({ mapsFiles, info }) => mapsFiles && !(repacks && info.name === 'cpu'))
       .map(({ info }) => info.name);
     const weights = plannedWeights(tensors, {
       layers: new Map([...this.#log.layers].map(([layer, name]) => [layer, canonicalDevice(name)])),
       pins,
-      bytesOf: tensor => bytesOf(llama, tensor),
+      bytesOf: (tensor, device) =>
+        tensorBytes(llama, tensor) * largestShare(this.#spec.placement, device, tensor.name),
       mapping: new Set(mmap ? names : []),
     });
     return [...weights].map(([device, bytes]) => buffer(device, 'weights', bytes, devices));
@@ -79,14 +91,14 @@ export class ModelPlan {
 
   #caches(devices: readonly Device[]): LoggedBuffer[] {
     return [...this.#log.caches].map(([device, bytes]) =>
-      buffer(canonicalDevice(device), 'kv', Math.round(bytes), devices),
+      buffer(
+        canonicalDevice(device),
+        'kv',
+        Math.round(bytes * largestShare(this.#spec.placement, device)),
+        devices,
+      ),
     );
   }
-}
-
-function bytesOf(llama: LlamaFunctions, { type, dimensions }: ModelTensor): number {
-  const [row = 0, ...others] = dimensions;
-  return others.reduce((product, size) => product * size, Number(llama.ggml_row_size(type, row)));
 }
 
 function buffer(

@@ -2,6 +2,7 @@ import {
   FlashAttention,
   KvCacheType,
   type RuntimeOptions,
+  SplitMode,
   type Warning,
 } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
@@ -14,11 +15,13 @@ export const defaultContextLength = 4096;
 /**
  * Fills in every option of a load that its request left open. Defaults: those of RuntimeOptions in the contract.
  * @param trained tokens that the model was trained for; 0 where the file does not say
+ * @param splitMode TENSOR turns flash attention on, because it needs it
  * @throws CodedError INVALID_FIELD where options contradict each other
  */
 export function decideOptions(
   requested: RuntimeOptions,
   trained: number,
+  splitMode: SplitMode = SplitMode.LAYER,
 ): { readonly options: DecidedOptions; readonly warnings: readonly Warning[] } {
   const known = trained > 0 ? trained : defaultContextLength;
   const wanted = requested.contextLength ?? Math.min(known, defaultContextLength);
@@ -33,11 +36,7 @@ export function decideOptions(
     microBatchSize,
     kvTypeK: orDefault(requested.kvTypeK, KvCacheType.UNSPECIFIED, KvCacheType.F16),
     kvTypeV: orDefault(requested.kvTypeV, KvCacheType.UNSPECIFIED, KvCacheType.F16),
-    flashAttention: orDefault(
-      requested.flashAttention,
-      FlashAttention.UNSPECIFIED,
-      FlashAttention.AUTO,
-    ),
+    flashAttention: flashAttentionOf(requested, splitMode),
     threads,
     threadsBatch: requested.threadsBatch ?? threads,
     mmap: requested.mmap ?? true,
@@ -71,6 +70,19 @@ export function decideOptions(
       field: 'options.calibrate',
     });
   return { options, warnings };
+}
+
+function flashAttentionOf(
+  { flashAttention }: RuntimeOptions,
+  splitMode: SplitMode,
+): FlashAttention {
+  const wanted = orDefault(flashAttention, FlashAttention.UNSPECIFIED, FlashAttention.AUTO);
+  if (splitMode !== SplitMode.TENSOR) return wanted;
+  if (wanted !== FlashAttention.OFF) return FlashAttention.ON;
+  throw invalid(
+    'options.flash_attention',
+    'is OFF, and split mode TENSOR needs it; leave it at AUTO',
+  );
 }
 
 function orDefault<Value extends string>(given: Value, unset: Value, otherwise: Value): Value {

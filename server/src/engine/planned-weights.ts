@@ -6,7 +6,8 @@ export interface WeightRules {
   /** Device of each layer, the output layer last. */
   readonly layers: ReadonlyMap<number, string>;
   readonly pins: readonly TensorPin[];
-  readonly bytesOf: (tensor: ModelTensor) => number;
+  /** Bytes that a tensor takes on the device that it goes to. */
+  readonly bytesOf: (tensor: ModelTensor, device: string) => number;
   /** Devices that use the mapped file itself and so hold everything between their first and last tensor. */
   readonly mapping: ReadonlySet<string>;
 }
@@ -34,7 +35,7 @@ export function plannedWeights(
   return new Map(
     [...held].map(([device, list]) => [
       device,
-      rules.mapping.has(device) ? spanned(list, rules) : summed(list, rules),
+      rules.mapping.has(device) ? spanned(device, list, rules) : summed(device, list, rules),
     ]),
   );
 }
@@ -52,17 +53,21 @@ function layerDevice(
   return name.startsWith('rope_') ? layers.get(0) : output;
 }
 
-function summed(tensors: readonly ModelTensor[], { bytesOf }: WeightRules): number {
-  return tensors.reduce((sum, tensor) => sum + bytesOf(tensor), 0);
+function summed(device: string, tensors: readonly ModelTensor[], { bytesOf }: WeightRules): number {
+  return Math.round(tensors.reduce((sum, tensor) => sum + bytesOf(tensor, device), 0));
 }
 
-function spanned(tensors: readonly ModelTensor[], { bytesOf }: WeightRules): number {
+function spanned(
+  device: string,
+  tensors: readonly ModelTensor[],
+  { bytesOf }: WeightRules,
+): number {
   const parts = new Map<number, { first: number; end: number }>();
   for (const tensor of tensors) {
     const { first, end } = parts.get(tensor.part) ?? { first: Infinity, end: 0 };
     parts.set(tensor.part, {
       first: Math.min(first, tensor.offset),
-      end: Math.max(end, tensor.offset + bytesOf(tensor)),
+      end: Math.max(end, tensor.offset + bytesOf(tensor, device)),
     });
   }
   return [...parts.values()].reduce((sum, { first, end }) => sum + end - first, 0);

@@ -1,29 +1,45 @@
 import { CodedError } from '../coded-error.js';
+import { readStart } from './engine-start.js';
 import { guardAbi } from './llama/abi.js';
 import { bindFunctions } from './llama/functions.js';
 import { loadBackends } from './llama/backends.js';
 import { resolveLibrary } from './llama/library.js';
 import { sinkLog } from './llama/log.js';
+import { addWorker, hasRpc } from './llama/rpc.js';
+import { variantOf } from './llama/variant.js';
 import { type FromEngine, type ToEngine } from './protocol.js';
+import { Remotes } from './remotes.js';
 import { Switchboard } from './switchboard.js';
+import { workerFault } from './worker-greeting.js';
 
 /** Entry of the engine process: the only place that opens libllama. Started by `EngineClient` with an IPC channel. */
 async function main(): Promise<void> {
   try {
-    const { files, backendsLoaded } = await resolveLibrary(process.env['OUTRIDER_ENGINE_DIR']);
+    const { directory, variant, workers } = readStart(process.env);
+    const { files, backendsLoaded } = await resolveLibrary({ directory, variant });
     const llama = bindFunctions(files);
     guardAbi(files, llama);
-    const switchboard = new Switchboard(llama, files, send, die);
-    sinkLog(llama, (level, line) => switchboard.onLogLine(level, line));
+    let onLogLine: Switchboard['onLogLine'] = () => undefined;
+    sinkLog(llama, (level, line) => onLogLine(level, line));
     if (!backendsLoaded) await loadBackends(llama, files);
     llama.llama_backend_init();
+    const remotes = new Remotes(workers, {
+      supported: hasRpc(llama),
+      greet: endpoint => workerFault(endpoint),
+      add: endpoint => addWorker(llama, endpoint),
+    });
+    const switchboard = new Switchboard(llama, files, remotes, send, die);
+    onLogLine = (level, line) => switchboard.onLogLine(level, line);
+    await switchboard.joinWorkers();
     process.on('message', (message: ToEngine) => switchboard.onMessage(message));
+    const opened = variantOf(files);
     send({
       type: 'ready',
       library: {
         directory: files.directory,
         version: llama.llama_version(),
         commit: llama.ggml_commit(),
+        ...(opened === undefined ? {} : { variant: opened }),
       },
     });
   } catch (error) {

@@ -62,7 +62,12 @@ export interface LibraryInfo {
   readonly version: string;
   /** `ggml_commit()`. */
   readonly commit: string;
+  /** Which of node-llama-cpp's packages it is; unset for a build of somebody's own. */
+  readonly variant?: LibraryVariant;
 }
+
+/** Which of node-llama-cpp's packages an engine runs: a process can open one only. */
+export type LibraryVariant = 'cpu' | 'cuda' | 'metal' | 'vulkan';
 
 /** Where a model goes, decided: every name is canonical and known to the engine. */
 export interface ResolvedPlacement {

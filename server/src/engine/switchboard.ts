@@ -1,6 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import { CodedError } from '../coded-error.js';
-import { type Device, readBackends, readDevices } from './llama/devices.js';
+import { Inventory } from './inventory.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type LlamaLogLevel } from './llama/log.js';
@@ -18,6 +18,7 @@ import {
   type ToEngine,
 } from './protocol.js';
 import { type DraftUse } from './thread/messages.js';
+import { type Remotes } from './remotes.js';
 import { compareVocabularies } from './vocabulary-pair.js';
 
 const kvReportMs = 200;
@@ -33,6 +34,8 @@ export class Switchboard {
   readonly #lines = new Map<string, readonly [ModelHost, ModelHost]>();
   readonly #kvTold = new Map<string, number>();
   readonly #waitingLoads = new Map<string, ModelLoad>();
+  readonly #remotes: Remotes;
+  readonly #inventory: Inventory;
   #loads: Promise<unknown> = Promise.resolve();
   #running: ModelLoad | ModelPlan | undefined;
 
@@ -40,14 +43,28 @@ export class Switchboard {
   constructor(
     llama: LlamaFunctions,
     files: LibraryFiles,
+    remotes: Remotes,
     send: (message: FromEngine) => void,
     die: () => void,
   ) {
     this.#llama = llama;
     this.#files = files;
+    this.#remotes = remotes;
+    this.#inventory = new Inventory(llama, files, remotes);
     this.#send = send;
     this.#die = die;
     setInterval(() => this.#reportKv(), kvReportMs).unref();
+  }
+
+  /** Adds the remote devices whose workers answer, and says which do not. */
+  async joinWorkers(): Promise<void> {
+    await this.#remotes.read(
+      () => [],
+      () => true,
+      () => undefined,
+    );
+    for (const { name, reason } of this.#remotes.unusable)
+      this.#send({ type: 'log', level: 'warn', message: `${name} cannot be used: ${reason}` });
   }
 
   /** Takes a line of llama.cpp's log. */
@@ -74,7 +91,13 @@ export class Switchboard {
         this.#answer(message.call, this.#unload(message.model));
         return;
       case 'inventory':
-        this.#answer(message.call, this.#inventory());
+        this.#answer(
+          message.call,
+          this.#inventory.read(
+            () => this.#busyDevices(),
+            () => this.#running === undefined,
+          ),
+        );
         return;
       case 'tokenize':
         this.#answer(message.call, this.#ask(message.spec.model, 'tokenize', message.spec));
@@ -133,6 +156,7 @@ export class Switchboard {
     // One at a time: the log does not say which load a line belongs to.
     const loaded = this.#loads.then(async () => {
       load.requireWanted();
+      await this.#requireRemotes(spec);
       this.#running = load;
       try {
         const hosted = await load.run(this.#llama, this.#files, {
@@ -156,6 +180,7 @@ export class Switchboard {
   /** Takes its turn among the loads, because it reads the same log. */
   #plan(spec: LoadSpec): Promise<PlannedModel> {
     const planned = this.#loads.then(async () => {
+      await this.#requireRemotes(spec);
       const plan = new ModelPlan(spec);
       this.#running = plan;
       try {
@@ -188,12 +213,19 @@ export class Switchboard {
     }
   }
 
-  async #inventory(): Promise<unknown> {
-    const devices: readonly Device[] = readDevices(this.#llama);
-    return {
-      devices: devices.map(device => device.info),
-      backends: readBackends(this.#llama, devices),
-    };
+  /** Devices of models that are loaded, or are being loaded or planned. */
+  #busyDevices(): string[] {
+    const loaded = [...this.#hosted.values()].map(({ model }) => model.placement.devices);
+    return [...loaded, this.#running?.devices ?? []].flat();
+  }
+
+  /** @throws CodedError BACKEND_UNAVAILABLE when a device is remote and its worker cannot be used */
+  #requireRemotes({ placement: { devices } }: LoadSpec): Promise<void> {
+    return this.#remotes.read(
+      () => this.#busyDevices(),
+      () => true,
+      () => this.#remotes.require(devices),
+    );
   }
 
   async #ask(model: string, type: 'tokenize' | 'detokenize', spec: object): Promise<unknown> {

@@ -6,7 +6,7 @@ import {
   GpuLayersPreset,
   Role,
 } from '@outrider/sdk/proto';
-import { type EngineInventory } from '../engine/protocol.js';
+import { type EngineInventory, type LibraryVariant } from '../engine/protocol.js';
 import { type Issues } from './issues.js';
 
 /** Which devices a model gets, before layers and splits are looked at. */
@@ -53,6 +53,12 @@ export function selectDevices(
 /** Device of that name, compared without case; accelerators and the CPU cannot be chosen. */
 export function findDevice(name: string, inventory: EngineInventory): DeviceInfo | undefined {
   return selectable(inventory).find(device => device.name.toLowerCase() === name.toLowerCase());
+}
+
+/** The libraries that devices of these names need; undefined where any will do. */
+export function variantFor(names: readonly string[]): LibraryVariant | undefined {
+  const found = names.map(name => VARIANTS.find(([prefix]) => startsWith(name, prefix)));
+  return found.find(each => each !== undefined)?.[1];
 }
 
 /** Adds the right fault for a name that no device has. */
@@ -126,6 +132,16 @@ const SELECTABLE = new Set<DeviceType>([
 /** Device name prefix of each known backend. */
 const PREFIXES = ['CUDA', 'ROCm', 'Vulkan', 'MTL', 'SYCL', 'OpenCL', 'CANN', 'MUSA', 'RPC'];
 
+const VARIANTS: readonly (readonly [prefix: string, variant: LibraryVariant])[] = [
+  ['CUDA', 'cuda'],
+  ['Vulkan', 'vulkan'],
+  ['MTL', 'metal'],
+];
+
+function startsWith(name: string, prefix: string): boolean {
+  return name.toLowerCase().startsWith(prefix.toLowerCase());
+}
+
 function selectable(inventory: EngineInventory): DeviceInfo[] {
   return inventory.devices.filter(device => SELECTABLE.has(device.type));
 }
@@ -138,11 +154,27 @@ function missingBackend(
   name: string,
   backends: readonly BackendInfo[],
 ): { name: string; cause: string } | undefined {
-  const prefix = PREFIXES.find(each => name.toLowerCase().startsWith(each.toLowerCase()));
+  const prefix = PREFIXES.find(each => startsWith(name, each));
   if (prefix === undefined) return undefined;
+  if (prefix === 'RPC') return missingWorker(backends);
   const aliases = prefix === 'MTL' ? ['mtl', 'metal'] : [prefix.toLowerCase()];
   const backend = backends.find(each => aliases.includes(each.name.toLowerCase()));
   if (backend?.usable === true) return undefined;
   const cause = backend === undefined ? 'not installed' : backend.reason || 'not usable';
   return { name: backend?.name ?? prefix, cause };
 }
+
+/** Workers that cannot be used are listed each by itself, as `RPC[host:port]`. */
+function missingWorker(
+  backends: readonly BackendInfo[],
+): { name: string; cause: string } | undefined {
+  const lacking = backends.filter(({ name, usable }) => /^RPC\[/.test(name) && !usable);
+  const told = lacking.map(({ name, reason }) => `${name}: ${reason}`);
+  if (told.length > 0) return { name: 'RPC', cause: told.join('; ') };
+  const backend = backends.find(({ name }) => name === 'RPC');
+  if (backend?.usable === true) return undefined;
+  return { name: 'RPC', cause: backend?.reason ?? NO_RPC };
+}
+
+const NO_RPC =
+  'the libraries have no RPC backend; --llama-dir with a build that has GGML_RPC=ON does';

@@ -15,6 +15,7 @@ import {
 } from './device-selection.js';
 import { Issues } from './issues.js';
 import { resolveOverrides } from './tensor-overrides.js';
+import { checkTensorParallel } from './tensor-parallel.js';
 
 /** A placement that an engine can carry out, and what deserves a look about it. */
 export interface Resolution {
@@ -41,7 +42,10 @@ export function resolvePlacement(
   if (requested?.allowFallback === true && issues.onlyStates) {
     return { ...onHost(requested, issues.summary), marginBytes };
   }
-  if (requested !== undefined && issues.none) checkTogether(requested, selection, issues);
+  if (requested !== undefined && issues.none) {
+    checkTogether(requested, selection, issues);
+    checkTensorParallel(requested, selection, role, issues);
+  }
   const main = mainDevice(requested, selection, inventory, issues);
 
   const wish = layerWish(requested);
@@ -175,11 +179,13 @@ function mainDevice(
     conflict(`${name} is not one of the chosen devices`);
   } else if (layerWish(requested) === 'nothing') {
     conflict('gpu_layers 0 leaves nothing for a main device');
-  } else if (splitModeOf(requested) === SplitMode.LAYER && selection.devices.length > 1) {
-    conflict('split mode LAYER has no main device; use NONE or ROW');
+  } else if (WITHOUT_MAIN.has(splitModeOf(requested)) && selection.devices.length > 1) {
+    conflict('split modes LAYER and TENSOR have no main device; use NONE or ROW');
   }
   return device;
 }
+
+const WITHOUT_MAIN = new Set<SplitMode>([SplitMode.LAYER, SplitMode.TENSOR]);
 
 function unknownMemory(device: DeviceInfo): Warning[] {
   if (device.memoryKnown) return [];

@@ -1,3 +1,4 @@
+import { type Engine } from '../engine/engine.js';
 import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
 import {
   type DeviceInfo,
@@ -41,7 +42,16 @@ export async function planModels(
   shelf: Shelf,
   signal: AbortSignal,
 ): Promise<PlanModelResponse> {
-  const ground = await groundOf(request, shelf, signal);
+  const { target, draft } = request;
+  const name = target?.engine || draft?.engine || DEFAULT_ENGINE;
+  const devices = [target, draft].flatMap(side => side?.placement?.devices ?? []);
+  return shelf.homes.visit(name, devices, async engine => {
+    const ground = await groundOf(request, engine, shelf, signal);
+    return planOn(ground, request);
+  });
+}
+
+async function planOn(ground: PlanGround, request: PlanModelRequest): Promise<PlanModelResponse> {
   const pair = await planPair(request, ground);
   const margins = [pair.target, pair.draft].map(member => member?.marginBytes ?? 0);
   const marginBytes = Math.max(...margins);
@@ -59,11 +69,11 @@ export async function planModels(
 }
 
 async function groundOf(
-  { assumeEmpty, target, draft }: PlanModelRequest,
+  { assumeEmpty }: PlanModelRequest,
+  engine: Engine,
   shelf: Shelf,
   signal: AbortSignal,
 ): Promise<PlanGround> {
-  const engine = shelf.homes.engineFor(target?.engine || draft?.engine || DEFAULT_ENGINE);
   const inventory = await engine.inventory();
   const devices = inventory.devices.map(device =>
     assumeEmpty ? { ...device, freeBytes: device.totalBytes } : device,

@@ -7,6 +7,7 @@ import {
 } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
+import { joinFaults } from './joined-faults.js';
 import { load } from './loader.js';
 import { LoadRun } from './load-run.js';
 import { type StageProgress } from './load-progress.js';
@@ -122,6 +123,17 @@ export class ModelRegistry {
         if (!died || home === undefined || home.crashes.condemns(record.key)) throw error;
         if (!home.engine.status().running) await this.#recoveries.get(home)?.nextProcess();
       }
+    }
+  }
+
+  /** The refusal of a load for wrong fields, with what is wrong about its placement on these devices. */
+  async withPlacementFaults(refusal: CodedError, request: LoadModelRequest): Promise<CodedError> {
+    if (refusal.reason !== 'INVALID_FIELD') return refusal;
+    try {
+      await this.#checkPlacement(request);
+      return refusal;
+    } catch (error) {
+      return joinFaults(refusal, CodedError.from(error));
     }
   }
 

@@ -10,7 +10,7 @@ import {
   type WatchDeviceInfoResponse,
 } from '@outrider/sdk/proto';
 import { CodedError, invalidField } from '../coded-error.js';
-import { DEFAULT_ENGINE, type EnginePool, type NamedEngine } from '../engine/engine-pool.js';
+import { type EnginePool, type NamedEngine } from '../engine/engine-pool.js';
 import { type EngineInventory } from '../engine/protocol.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
@@ -21,6 +21,7 @@ import {
 import { throwIfAborted } from './call-deadline.js';
 import { ChangeBell } from './change-bell.js';
 import { hostInfo } from './host-info.js';
+import { readInventories } from './inventories.js';
 
 interface Reading extends EngineInventory {
   readonly time: Date;
@@ -86,13 +87,10 @@ export class DeviceInfoService implements DeviceInfoServiceImplementation<
     };
   }
 
-  /** While the default engine is away, what it said last, with the time of then. Every engine sees the same devices. */
+  /** While the default engine is away, what was said last, with the time of then. */
   async #read(): Promise<Reading> {
-    const engine = this.#engines.find(DEFAULT_ENGINE);
-    if (engine === undefined)
-      throw new CodedError('SERVER_DRAINING', 'the server is shutting down');
     try {
-      this.#last = { time: new Date(), ...(await engine.inventory()) };
+      this.#last = { time: new Date(), ...(await readInventories(this.#engines)) };
     } catch (error) {
       if (CodedError.from(error).reason !== 'ENGINE_RESTARTED' || !this.#last) throw error;
     }

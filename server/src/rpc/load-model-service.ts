@@ -13,6 +13,7 @@ import {
   type UnloadModelRequest,
   type UnloadModelResponse,
 } from '@outrider/sdk/proto';
+import { CodedError } from '../coded-error.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
   type BackgroundContext,
@@ -41,7 +42,7 @@ export class LoadModelService implements LoadModelServiceImplementation<
   ): AsyncGenerator<LoadModelResponse, void, undefined> {
     const began = performance.now();
     context.facts['model'] = `models/${request.modelId}`;
-    validateLoad(request);
+    await this.#validate(request);
     const deadline = new CallDeadline(context, 'LOAD');
     const { signal } = deadline;
     try {
@@ -55,6 +56,15 @@ export class LoadModelService implements LoadModelServiceImplementation<
       throw signal.aborted ? abortFailure(signal) : error;
     } finally {
       deadline[Symbol.dispose]();
+    }
+  }
+
+  /** Tells every wrong field at once, also those that only the devices show to be wrong. */
+  async #validate(request: LoadModelRequest): Promise<void> {
+    try {
+      validateLoad(request);
+    } catch (error) {
+      throw await this.#registry.withPlacementFaults(CodedError.from(error), request);
     }
   }
 

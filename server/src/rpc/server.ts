@@ -13,7 +13,8 @@ import { type Logger, pino } from 'pino';
 import { type ServerConfig } from '../config/config.js';
 import { EngineClient } from '../engine/client.js';
 import { type Engine } from '../engine/engine.js';
-import { EnginePool } from '../engine/engine-pool.js';
+import { EnginePool, type StartEngine } from '../engine/engine-pool.js';
+import { engineStarter } from '../engine/start-engine.js';
 import { ModelRegistry } from '../registry/registry.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService } from './generate-service.js';
@@ -35,7 +36,7 @@ export interface ServerOptions {
   /** @default a new engine process */
   readonly engine?: Engine;
   /** Makes an engine beside the default one. @default a new engine process */
-  readonly startEngine?: (name: string) => Promise<Engine>;
+  readonly startEngine?: StartEngine;
 }
 
 /** A server that listens. */
@@ -54,8 +55,9 @@ export interface RunningServer {
 
 /**
  * Starts the engine and listens. Start-up models load behind the returned promise.
- * @throws CodedError INVALID_FIELD, NOT_SUPPORTED for defaults or models that no request could ask for, and for
- * certificates and keys that cannot be used
+ * @throws CodedError INVALID_FIELD, NOT_SUPPORTED for defaults or models that no request could ask for, and for a
+ *   `llamaDir` that is not there, certificates and keys that cannot be used; BACKEND_UNAVAILABLE for workers and
+ *   libraries that cannot use them
  */
 export async function startServer(
   config: ServerConfig,
@@ -64,13 +66,8 @@ export async function startServer(
   validateConfig(config);
   const log = options.log ?? pino({ level: config.logLevel }, pino.destination(2));
   const access = new Access(config, log);
-  const engine = options.engine ?? (await EngineClient.start({ log, llamaDir: config.llamaDir }));
-  const startEngine = (name: string) =>
-    // The folder that the first engine opened has proven itself.
-    EngineClient.start({
-      log: log.child({ engine: name }),
-      llamaDir: engine.status().library?.directory ?? config.llamaDir,
-    });
+  const engine = options.engine ?? (await startDefaultEngine(config, log, access));
+  const startEngine = engineStarter(engine, log, config.llamaDir !== undefined);
   const engines = new EnginePool(engine, options.startEngine ?? startEngine);
   const registry = new ModelRegistry({
     engines,
@@ -114,6 +111,19 @@ export async function startServer(
     enginePid: () => engine.status().pid,
     close: () => (closing ??= close()),
   };
+}
+
+async function startDefaultEngine(
+  { llamaDir, rpc }: ServerConfig,
+  log: Logger,
+  access: Access,
+): Promise<Engine> {
+  try {
+    return await EngineClient.start({ log, start: { directory: llamaDir, workers: rpc } });
+  } catch (error) {
+    access[Symbol.dispose]();
+    throw error;
+  }
 }
 
 function channelOptions(config: ServerConfig): ChannelOptions {

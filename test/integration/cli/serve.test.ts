@@ -163,6 +163,7 @@ describe('outrider serve that cannot start', () => {
     [['--port', '99999'], '--port: '],
     [['--host', '0.0.0.0'], '--host: '],
     [['--top-p', '2'], 'defaults.sampling.top_p: '],
+    [['--rpc', '127.0.0.1:1'], '--rpc: the libraries in use have no RPC backend'],
     [['--plan'], "unknown option '--plan'"],
   ])(
     'exits with 2 and names the flag: %j',

@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { ModelState } from '@outrider/sdk/proto';
+import { DevicePlacement, ModelState } from '@outrider/sdk/proto';
 import { createChannel, createClient } from 'nice-grpc';
 import { Metadata, Status } from 'nice-grpc-common';
 import { ServerReflectionService } from 'nice-grpc-server-reflection';
@@ -42,6 +42,11 @@ describe('loading over the wire', () => {
     expect(await failureOf(served.models.loadModel(wish))).toMatchObject({
       code: Status.INVALID_ARGUMENT,
       message: expect.stringContaining('and 3 more'),
+      info: { reason: 'INVALID_FIELD' },
+    });
+    const misplaced = { ...wish, placement: DevicePlacement.fromPartial({ devices: ['GPU9'] }) };
+    expect(await failureOf(served.models.loadModel(misplaced))).toMatchObject({
+      message: expect.stringContaining('and 1 more of its placement'),
       info: { reason: 'INVALID_FIELD' },
     });
   });

@@ -131,7 +131,7 @@ describe('a value of the wrong kind', () => {
     [['-c', '5000000000'], '--ctx-size: "5000000000" is not a whole number from 0 to 4294967295'],
     [['-ts', '3,x'], '--tensor-split: "x" is not a number'],
     [['-dev', 'CUDA0,,CUDA1'], '--device: "CUDA0,,CUDA1" has an empty entry'],
-    [['-sm', 'tensor'], '--split-mode: "tensor" is none of none, layer, row'],
+    [['-sm', 'column'], '--split-mode: "column" is none of none, layer, row, tensor'],
     [['-ot', 'ffn_up'], '--override-tensor: "ffn_up" is not PATTERN=DEVICE'],
     [['-cmoe', '-ncmoe', '2'], '--n-cpu-moe: excluded by --cpu-moe'],
     [['-fa', 'maybe'], '--flash-attn: "maybe" is none of auto, on, off'],

@@ -147,10 +147,13 @@ describe('outrider run with --address', () => {
     expect(io.out).toBe('Once\n');
   });
 
-  it('refuses a folder of libraries for a server that is not its own', async () => {
+  it.each([
+    ['--llama-dir', '/l'],
+    ['--rpc', 'far:1'],
+  ])('refuses %s for a server that is not its own', async (flag, value) => {
     const io = recordingIo();
 
-    expect(await runCommandLine(['run', '--address', 'x:1', '--llama-dir', '/l'], io)).toBe(2);
-    expect(io.err).toContain('--address and --llama-dir exclude each other');
+    expect(await runCommandLine(['run', '--address', 'x:1', flag, value], io)).toBe(2);
+    expect(io.err).toContain(`--address and ${flag} exclude each other`);
   });
 });

@@ -25,6 +25,7 @@ describe('the configuration of serve', () => {
     [['--drain-ms', '0'], { drainMs: 0 }],
     [['--reflection', 'off'], { reflection: 'off' }],
     [['--llama-dir', '/opt/llama'], { llamaDir: '/opt/llama' }],
+    [['--rpc', '10.0.0.7:50052, far:1'], { rpc: ['10.0.0.7:50052', 'far:1'] }],
     [['--temp', '0.5', '--top-k', '3'], { defaults: { sampling: { temperature: 0.5, topK: 3 } } }],
     [
       ['--speculation', '6'],
@@ -65,6 +66,8 @@ describe('the configuration of serve', () => {
     [['--host', '0.0.0.0'], /^--host: .*not loopback/],
     [['--tls-cert', 'c.pem'], /^--tls-key: is missing/],
     [['--tls-ca', 'a.pem'], /^--tls-cert: is missing/],
+    [['--rpc', 'far'], /^--rpc: host:port is needed/],
+    [['--rpc', 'far:1,far:1'], /^--rpc: a worker is named twice/],
     [['--reflection', 'maybe'], /^--reflection: "maybe" is none of auto, on, off/],
     [['--listen', 'unix:///o.sock', '--port', '1'], /^--listen and --port exclude each other/],
   ])('refuses %j and names the flag', async (argv, complaint) => {

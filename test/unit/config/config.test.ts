@@ -14,6 +14,7 @@ describe('the configuration of a server', () => {
       reflection: 'auto',
       insecure: false,
       llamaDir: undefined,
+      rpc: [],
       logLevel: 'info',
       defaults: { sampling: {}, speculation: {} },
       models: [],
@@ -70,6 +71,20 @@ describe('the configuration of a server', () => {
 
   it.each(['127.0.0.1', '127.8.8.8', '::1', '[::1]', 'localhost'])('binds %s', host => {
     expect(serverConfig({ host }).host).toBe(host);
+  });
+
+  it.each(['worker', 'worker:', 'worker:0', 'worker:65536', '[::1]:50052', 'a:1:2', 'a b:1', ''])(
+    'refuses "%s" as a worker',
+    endpoint => {
+      expect(() => serverConfig({ rpc: [endpoint] })).toThrow('rpc.0: host:port is needed');
+    },
+  );
+
+  it('takes each worker once', () => {
+    const rpc = ['127.0.0.1:50052', 'worker.local:65535'];
+
+    expect(serverConfig({ rpc }).rpc).toEqual(rpc);
+    expect(() => serverConfig({ rpc: [...rpc, 'worker.local:65535'] })).toThrow('named twice');
   });
 
   it('takes a unix socket in its one form only', () => {

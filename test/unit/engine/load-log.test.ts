@@ -101,6 +101,31 @@ describe('the placement read back', () => {
     ]);
   });
 
+  it('counts what is shared by TENSOR for each of its devices', () => {
+    const log = logOf([
+      'load_tensors: layer   0 assigned to device CPU, is_swa = 0',
+      'load_tensors: layer   1 assigned to device Meta(), is_swa = 0',
+      'load_tensors: layer   2 assigned to device Meta(), is_swa = 0',
+      'load_tensors:   CPU_Mapped model buffer size =     1.00 MiB',
+      'load_tensors:       Meta() model buffer size =     2.00 MiB',
+      'llama_kv_cache:     Meta() KV buffer size =     3.00 MiB',
+    ]);
+    const asked = placed(['Vulkan1', 'Vulkan0']);
+    const { placement, warnings } = readBack(log, asked, 3, devices);
+
+    const share = { layers: 2, weightsBytes: 2 * mib, kvCacheBytes: 3 * mib };
+    expect(placement.gpuLayers).toBe(2);
+    expect(placement.tensorSplit).toEqual([0.5, 0.5]);
+    expect(placement.usage).toMatchObject([
+      { device: 'Vulkan1', ...share },
+      { device: 'Vulkan0', ...share },
+      { device: 'cpu', layers: 1, weightsBytes: mib },
+    ]);
+    expect(warnings).toMatchObject([
+      { code: 'DEVICE_MEMORY_UNKNOWN', field: 'placement.split_mode' },
+    ]);
+  });
+
   it('fails where a device that was not chosen holds bytes', () => {
     expect(() => readBack(logOf(lines), placed(['Vulkan0']), 3, devices)).toThrow(
       expect.objectContaining({

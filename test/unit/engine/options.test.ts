@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { RuntimeOptions } from '@outrider/sdk/proto';
+import { FlashAttention, RuntimeOptions, SplitMode } from '@outrider/sdk/proto';
 import { decideOptions } from '../../../server/src/engine/options.js';
 
 describe('options of a load', () => {
@@ -35,6 +35,20 @@ describe('options of a load', () => {
     ).toMatchObject({
       flashAttention: 'FLASH_ATTENTION_OFF',
     });
+  });
+
+  it('turn flash attention on for split mode TENSOR, and refuse it off', () => {
+    const decideFor = (flashAttention: FlashAttention) =>
+      decideOptions(RuntimeOptions.fromPartial({ flashAttention }), 512, SplitMode.TENSOR).options
+        .flashAttention;
+
+    expect(decideFor(FlashAttention.UNSPECIFIED)).toBe(FlashAttention.ON);
+    expect(decideFor(FlashAttention.AUTO)).toBe(FlashAttention.ON);
+    expect(() => decideFor(FlashAttention.OFF)).toThrow(
+      expect.objectContaining({
+        violations: [{ field: 'options.flash_attention', description: expect.any(String) }],
+      }),
+    );
   });
 
   it('warn of a context beyond training and of missing costs', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { SpeculationOffReason } from '@outrider/sdk/proto';
+import { PlanModelRequest, SpeculationOffReason } from '@outrider/sdk/proto';
 import { CodedError } from '../../../server/src/coded-error.js';
-import { FakeEngine } from '../../support/fake-engine.js';
+import { FakeEngine, gpuDevice } from '../../support/fake-engine.js';
 import { drained, RegistryUnderTest } from './registry-under-test.js';
 
 const OTHER = { engine: 'other' } as const;
@@ -74,6 +74,45 @@ describe('a model that asks for an engine of its own', () => {
 
     await expect(sut.load('far', OTHER)).rejects.toMatchObject({ reason: 'ENGINE_ERROR' });
     expect(sut.stateOf('far')).toBeUndefined();
+  });
+
+  it('is told which libraries its devices need', async () => {
+    const asked: unknown[] = [];
+    const sut = new RegistryUnderTest(new FakeEngine(), 2, async (name, variant) => {
+      asked.push([name, variant]);
+      return new FakeEngine({ devices: [gpuDevice('Vulkan0'), gpuDevice('CUDA0')] });
+    });
+
+    await sut.load('far', { ...OTHER, placement: { devices: ['vulkan0'] } });
+    await sut.load('fast', { engine: 'third', placement: { devices: ['CUDA0'] } });
+    await sut.load('near', { engine: 'fourth', placement: { devices: ['none'] } });
+
+    expect(asked).toEqual([
+      ['other', 'vulkan'],
+      ['third', 'cuda'],
+      ['fourth', undefined],
+    ]);
+    expect(sut.others[0]?.loads[0]?.placement.devices).toEqual(['Vulkan0']);
+  });
+
+  it('is planned with the libraries that it needs, and leaves no process behind', async () => {
+    const sut = new RegistryUnderTest(
+      new FakeEngine(),
+      2,
+      async () => new FakeEngine({ devices: [gpuDevice('Vulkan0')] }),
+    );
+    const source = { source: { $case: 'uri', value: 'embedded:target' } } as const;
+    const target = { source, ...OTHER, placement: { devices: ['Vulkan0'] } };
+    const plan = () =>
+      sut.registry.plan(PlanModelRequest.fromPartial({ target }), new AbortController().signal);
+
+    expect((await plan()).target?.placement?.devices).toEqual(['Vulkan0']);
+    expect(names(sut)).toEqual(['default']);
+    expect(sut.others[0]?.closed).toBe(true);
+    await sut.load('far', { ...OTHER, placement: { devices: ['Vulkan0'] } });
+    await plan();
+    expect(names(sut)).toEqual(['default', 'other']);
+    expect(sut.others).toHaveLength(2);
   });
 
   it('shares one process with another load that began at the same time', async () => {

@@ -52,6 +52,7 @@ const wishes = fc
       SplitMode.NONE,
       SplitMode.LAYER,
       SplitMode.ROW,
+      SplitMode.TENSOR,
     ),
     mainDevice: fc.oneof(
       { weight: 3, arbitrary: fc.constant('') },

@@ -8,6 +8,7 @@ import { gpuDevice } from '../../support/fake-engine.js';
 type Wish = Parameters<typeof DevicePlacement.fromPartial>[0];
 
 const CUDA = { name: 'CUDA', usable: true, reason: '' };
+const RPC = { name: 'RPC', usable: true, reason: '' };
 const VULKAN = { name: 'Vulkan', usable: false, reason: 'no driver' };
 const TWO_GPUS: EngineInventory = {
   devices: [gpuDevice('CUDA0'), gpuDevice('CUDA1')],
@@ -104,6 +105,14 @@ describe('a placement', () => {
     ['PLACEMENT_CONFLICT', 'main_device', { mainDevice: 'CUDA1' }],
     ['PLACEMENT_CONFLICT', 'tensor_split', { splitMode: SplitMode.NONE, tensorSplit: [1, 1] }],
     ['PLACEMENT_CONFLICT', 'split_mode', { devices: ['CUDA0'], splitMode: SplitMode.ROW }],
+    ['PLACEMENT_CONFLICT', 'split_mode', { devices: ['CUDA0'], splitMode: SplitMode.TENSOR }],
+    ['PLACEMENT_CONFLICT', 'main_device', { splitMode: SplitMode.TENSOR, mainDevice: 'CUDA1' }],
+    ['PLACEMENT_CONFLICT', 'kv_offload', { splitMode: SplitMode.TENSOR, kvOffload: false }],
+    [
+      'PLACEMENT_CONFLICT',
+      'tensor_overrides[1].device',
+      { splitMode: SplitMode.TENSOR, tensorOverrides: [over('CPU'), over('CUDA1')] },
+    ],
     ['TENSOR_SPLIT_LENGTH', 'tensor_split', { tensorSplit: [1] }],
     ['UNKNOWN_DEVICE', 'devices[0]', { devices: ['CUDA7'] }],
     ['UNKNOWN_DEVICE', 'devices[0]', { devices: ['GPU0'] }],
@@ -149,6 +158,54 @@ describe('a placement', () => {
       reason: 'BACKEND_UNAVAILABLE',
       metadata: { device: 'CUDA0', backend: 'CUDA' },
     });
+  });
+
+  it('is split by TENSOR for targets, where the driver is not a software one', () => {
+    const wish = { splitMode: SplitMode.TENSOR, tensorSplit: [3, 1] };
+    const soft = (name: string) => gpuDevice(name, { description: 'llvmpipe (LLVM 15.0.6)' });
+    const software = { devices: ['Vulkan0', 'Vulkan1'].map(soft), backends: [] };
+
+    expect(place(wish).placement).toMatchObject({
+      devices: ['CUDA0', 'CUDA1'],
+      ...wish,
+    });
+    expect(() => place({ ...wish, devices: ['auto'] }, Role.DRAFT)).toThrow(
+      expect.objectContaining({ reason: 'PLACEMENT_CONFLICT' }),
+    );
+    expect(refusalOf(wish, software)).toMatchObject({
+      reason: 'BACKEND_UNAVAILABLE',
+      metadata: { device: 'Vulkan0', backend: 'Vulkan' },
+    });
+  });
+
+  it('is on remote devices only where it names them', () => {
+    const type = DeviceType.REMOTE;
+    const remote = gpuDevice('RPC0', { type, description: '10.0.0.7:50052' });
+    const inventory = { devices: [gpuDevice('CUDA0'), remote], backends: [CUDA, RPC] };
+
+    expect(place({}, Role.TARGET, inventory).placement.devices).toEqual(['CUDA0']);
+    expect(place({ devices: ['rpc0', 'CUDA0'] }, Role.TARGET, inventory).placement.devices).toEqual(
+      ['RPC0', 'CUDA0'],
+    );
+    expect(refusalOf({ devices: ['RPC1'] }, inventory)?.reason).toBe('UNKNOWN_DEVICE');
+  });
+
+  it('says which worker is missing, or what brings workers', () => {
+    const lost = { name: 'RPC[10.0.0.8:1]', usable: false, reason: 'it cannot be reached' };
+    const causeOf = (backends: EngineInventory['backends']) => {
+      const refusal = refusalOf({ devices: ['RPC1'] }, { devices: [], backends });
+      return [refusal?.reason, refusal?.metadata['cause']];
+    };
+
+    expect(causeOf([RPC, lost])).toEqual([
+      'BACKEND_UNAVAILABLE',
+      'RPC[10.0.0.8:1]: it cannot be reached',
+    ]);
+    expect(causeOf([{ ...RPC, usable: false, reason: 'no workers' }])).toEqual([
+      'BACKEND_UNAVAILABLE',
+      'no workers',
+    ]);
+    expect(causeOf([])).toEqual(['BACKEND_UNAVAILABLE', expect.stringContaining('GGML_RPC=ON')]);
   });
 
   it('falls back to the CPU with a warning when that is allowed, and only for a missing backend', () => {

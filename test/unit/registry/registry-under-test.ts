@@ -5,6 +5,7 @@ import { type Loading, ModelRegistry } from '../../../server/src/registry/regist
 import { type OpenStream } from '../../../server/src/registry/streams.js';
 import { type UnloadOptions } from '../../../server/src/registry/unload.js';
 import { EnginePool } from '../../../server/src/engine/engine-pool.js';
+import { type LibraryVariant } from '../../../server/src/engine/protocol.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 
 export type LoadWish = Parameters<typeof LoadModelRequest.fromPartial>[0];
@@ -24,11 +25,12 @@ export class RegistryUnderTest {
   constructor(
     engine: FakeEngine,
     maxQueue = 2,
-    start: (name: string) => Promise<FakeEngine> = async () => new FakeEngine(),
+    start: (name: string, variant?: LibraryVariant) => Promise<FakeEngine> = async () =>
+      new FakeEngine(),
   ) {
     const log = pino({ level: 'silent' });
-    this.engines = new EnginePool(engine, async name => {
-      const other = await start(name);
+    this.engines = new EnginePool(engine, async (name, variant) => {
+      const other = await start(name, variant);
       this.others.push(other);
       return other;
     });

@@ -112,7 +112,6 @@ describe('a load request', () => {
 
   it.each<[string, Wish]>([
     ['source.uri', { source: { source: { $case: 'uri', value: 'hf:user/repo' } } }],
-    ['placement.split_mode', { placement: { splitMode: SplitMode.TENSOR } }],
   ])('is not supported with %s yet', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });
   });

@@ -9,7 +9,12 @@ import { usage } from '../failure.js';
 import { type FieldFlag, type PairedFlag } from './flag.js';
 import { choice, count, decimals, list } from './values.js';
 
-const splitMode = choice({ none: SplitMode.NONE, layer: SplitMode.LAYER, row: SplitMode.ROW });
+const splitMode = choice({
+  none: SplitMode.NONE,
+  layer: SplitMode.LAYER,
+  row: SplitMode.ROW,
+  tensor: SplitMode.TENSOR,
+});
 
 /** Flags of `LoadModelRequest.placement`. `main-gpu` reads the device list, so `device` is applied before it. */
 export const PLACEMENT_FLAGS: readonly PairedFlag<LoadModelRequest>[] = [
@@ -50,7 +55,7 @@ export const PLACEMENT_FLAGS: readonly PairedFlag<LoadModelRequest>[] = [
     aliases: ['-sm'],
     draftAliases: ['-smd'],
     value: 'MODE',
-    help: 'how devices share the model: none, layer, row',
+    help: 'how devices share the model: none, layer, row, tensor',
     set: (request, text) => {
       placementOf(request).splitMode = splitMode(text);
     },

@@ -26,9 +26,16 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'reflection', value: 'MODE', help: 'gRPC reflection: auto, on, off' },
 ];
 
-/** Folder of the llama.cpp libraries; for whatever starts an engine. */
-export const LLAMA_DIR_FLAG: Flag = {
-  name: 'llama-dir',
-  value: 'DIR',
-  help: "folder of the llama.cpp libraries (node-llama-cpp's)",
-};
+/** Flags of whatever starts an engine. */
+export const ENGINE_FLAGS: readonly Flag[] = [
+  {
+    name: 'llama-dir',
+    value: 'DIR',
+    help: "folder of the llama.cpp libraries (node-llama-cpp's); last: its last source build",
+  },
+  {
+    name: 'rpc',
+    value: 'ENDPOINTS',
+    help: 'RPC workers, host:port between commas; their devices are RPC0, RPC1, …',
+  },
+];

@@ -1,7 +1,8 @@
 import koffi from 'koffi';
 import { CodedError } from '../../coded-error.js';
 import { bindAs, type LlamaFunctions } from './functions.js';
-import { type LibraryFiles, nodeLlamaCppVersion } from './library.js';
+import { type LibraryFiles } from './library.js';
+import { nodeLlamaCppVersion } from './node-llama-cpp.js';
 import { type ContextParams, type ModelParams } from './structs.js';
 
 /** The node-llama-cpp release whose llama.cpp the structs of this package describe. */

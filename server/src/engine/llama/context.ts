@@ -20,6 +20,8 @@ export interface ContextSpec {
   readonly offloaded: boolean;
   /** KV cache beside its layers, or all in host memory. */
   readonly kvOffload: boolean;
+  /** What gives a CPU pass up, and the native function that looks at it; unset: nothing does. */
+  readonly abort?: { readonly callback: bigint; readonly data: SharedArrayBuffer };
 }
 
 const maxDraftRows = 65;
@@ -140,7 +142,7 @@ export function outputBudget(options: DecidedOptions): number {
 /** The parameters that a context is made with. */
 export function contextParams(
   llama: LlamaFunctions,
-  { options, offloaded, kvOffload }: Omit<ContextSpec, 'vocabularySize'>,
+  { options, offloaded, kvOffload, abort }: Omit<ContextSpec, 'vocabularySize'>,
   maxOutputs: number,
 ): ReturnType<LlamaFunctions['llama_context_default_params']> {
   const params = llama.llama_context_default_params();
@@ -160,6 +162,11 @@ export function contextParams(
   // One stream of cells: rows of several sequences stay one device pass, whatever their number per sequence.
   params.kv_unified = true;
   params.no_perf = true;
+  // On a device it would be ignored, or change how work is queued.
+  if (abort !== undefined && !offloaded) {
+    params.abort_callback = abort.callback;
+    params.abort_callback_data = koffi.address(new Uint8Array(abort.data));
+  }
   return params;
 }
 

@@ -1,6 +1,7 @@
-import { type BackendInfo, type DeviceInfo, DeviceType } from '@outrider/sdk/proto';
+import { type DeviceInfo, DeviceType } from '@outrider/sdk/proto';
 import os from 'node:os';
 import { type LlamaFunctions } from './functions.js';
+import { RPC } from './rpc.js';
 import { deviceKind, type DeviceProps, type Pointer } from './structs.js';
 
 /** One backend device with what placement needs of it. */
@@ -13,46 +14,29 @@ export interface Device {
   readonly mapsFiles: boolean;
 }
 
-const accelerators: Readonly<Record<string, readonly string[]>> = {
-  darwin: ['Metal'],
-  linux: ['CUDA', 'Vulkan'],
-  win32: ['CUDA', 'Vulkan'],
-};
-
-/** Every device that a placement can name, `cpu` first, with its memory as it is now. */
-export function readDevices(llama: LlamaFunctions): Device[] {
+/**
+ * Every device that a placement can name, `cpu` first, with its memory as it is now.
+ * @param asks whether a worker, `host:port`, may be asked; one that is gone ends the process. @default none
+ */
+export function readDevices(
+  llama: LlamaFunctions,
+  asks: (endpoint: string) => boolean = () => false,
+): Device[] {
   const found: Device[] = [];
   const count = Number(llama.ggml_backend_dev_count());
   for (let index = 0; index < count; index++) {
     const handle = llama.ggml_backend_dev_get(index);
-    const props: Partial<DeviceProps> = {};
-    llama.ggml_backend_dev_get_props(handle, props);
-    const device = describe(llama, handle, props as DeviceProps);
+    const backend = llama.ggml_backend_reg_name(llama.ggml_backend_dev_backend_reg(handle));
+    const device =
+      backend === RPC ? describeRemote(llama, handle, asks) : describe(llama, handle, backend);
     if (device !== undefined) found.push(device);
   }
   return found.sort((a, b) => Number(b.info.name === 'cpu') - Number(a.info.name === 'cpu'));
 }
 
-/** Backends that this platform's packages bring or that are registered, with the reason where one cannot be used. */
-export function readBackends(llama: LlamaFunctions, devices: readonly Device[]): BackendInfo[] {
-  const registered = new Set<string>();
-  const count = Number(llama.ggml_backend_reg_count());
-  for (let index = 0; index < count; index++)
-    registered.add(llama.ggml_backend_reg_name(llama.ggml_backend_reg_get(index)));
-  const names = new Set([...registered, ...(accelerators[process.platform] ?? [])]);
-  return [...names].map(name => {
-    const usable = devices.some(device => device.info.backend === name);
-    if (usable) return { name, usable, reason: '' };
-    const reason = registered.has(name)
-      ? 'loaded, but it found no device'
-      : 'not loaded: the driver or its run-time libraries are missing, or another backend was chosen';
-    return { name, usable, reason };
-  });
-}
-
-function describe(llama: LlamaFunctions, handle: Pointer, props: DeviceProps): Device | undefined {
+function describe(llama: LlamaFunctions, handle: Pointer, backend: string): Device | undefined {
+  const props = propsOf(llama, handle);
   if (props.type === deviceKind.meta) return undefined;
-  const backend = llama.ggml_backend_reg_name(llama.ggml_backend_dev_backend_reg(handle));
   const isCpu = props.type === deviceKind.cpu;
   const total = isCpu ? os.totalmem() : Number(props.memory_total);
   const free = isCpu ? availableHostBytes() : Number(props.memory_free);
@@ -64,7 +48,7 @@ function describe(llama: LlamaFunctions, handle: Pointer, props: DeviceProps): D
       name: isCpu ? 'cpu' : props.name,
       description: props.description,
       backend,
-      type: typeOf(props.type, backend),
+      type: typeOf(props.type),
       totalBytes: total,
       freeBytes: free,
       memoryKnown: total > 0,
@@ -74,8 +58,40 @@ function describe(llama: LlamaFunctions, handle: Pointer, props: DeviceProps): D
   };
 }
 
-function typeOf(kind: number, backend: string): DeviceType {
-  if (backend === 'RPC') return DeviceType.REMOTE;
+/** A device of a worker; its memory is unknown while the worker is not asked. */
+function describeRemote(
+  llama: LlamaFunctions,
+  handle: Pointer,
+  asks: (endpoint: string) => boolean,
+): Device {
+  const endpoint = llama.ggml_backend_dev_description(handle);
+  const asked = asks(endpoint) ? propsOf(llama, handle) : undefined;
+  const totalBytes = Number(asked?.memory_total ?? 0);
+  return {
+    handle,
+    bufferTypes: [llama.ggml_backend_buft_name(llama.ggml_backend_dev_buffer_type(handle))],
+    mapsFiles: false,
+    info: {
+      name: llama.ggml_backend_dev_name(handle),
+      description: endpoint,
+      backend: RPC,
+      type: DeviceType.REMOTE,
+      totalBytes,
+      freeBytes: Number(asked?.memory_free ?? 0),
+      memoryKnown: totalBytes > 0,
+      hardwareId: '',
+      models: [],
+    },
+  };
+}
+
+function propsOf(llama: LlamaFunctions, handle: Pointer): DeviceProps {
+  const props: Partial<DeviceProps> = {};
+  llama.ggml_backend_dev_get_props(handle, props);
+  return props as DeviceProps;
+}
+
+function typeOf(kind: number): DeviceType {
   switch (kind) {
     case deviceKind.gpu:
       return DeviceType.GPU;

@@ -17,6 +17,8 @@ export interface LlamaFunctions {
   ggml_commit(): string;
   ggml_threadpool_params_default(threads: number): ThreadpoolParams;
   ggml_backend_dev_get_props(device: Pointer, props: Partial<DeviceProps>): void;
+  ggml_backend_dev_name(device: Pointer): string;
+  ggml_backend_dev_description(device: Pointer): string;
   ggml_backend_dev_backend_reg(device: Pointer): Pointer;
   ggml_backend_dev_buffer_type(device: Pointer): Pointer;
   ggml_backend_dev_host_buffer_type(device: Pointer): Pointer;
@@ -29,6 +31,8 @@ export interface LlamaFunctions {
   ggml_backend_reg_count(): number | bigint;
   ggml_backend_reg_get(index: number): Pointer;
   ggml_backend_reg_by_name(name: string): Pointer;
+  ggml_backend_register(reg: Pointer): void;
+  ggml_backend_dev_by_name(name: string): Pointer;
   ggml_backend_dev_count(): number | bigint;
   ggml_backend_dev_get(index: number): Pointer;
   llama_version(): string;
@@ -99,6 +103,8 @@ const prototypes = {
     'const char *ggml_commit()',
     'ggml_threadpool_params ggml_threadpool_params_default(int)',
     'void ggml_backend_dev_get_props(void *, _Out_ ggml_backend_dev_props *)',
+    'const char *ggml_backend_dev_name(void *)',
+    'const char *ggml_backend_dev_description(void *)',
     'void *ggml_backend_dev_backend_reg(void *)',
     'void *ggml_backend_dev_buffer_type(void *)',
     'void *ggml_backend_dev_host_buffer_type(void *)',
@@ -113,6 +119,8 @@ const prototypes = {
     'size_t ggml_backend_reg_count()',
     'void *ggml_backend_reg_get(size_t)',
     'void *ggml_backend_reg_by_name(const char *)',
+    'void ggml_backend_register(void *)',
+    'void *ggml_backend_dev_by_name(const char *)',
     'size_t ggml_backend_dev_count()',
     'void *ggml_backend_dev_get(size_t)',
   ],

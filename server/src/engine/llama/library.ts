@@ -1,8 +1,10 @@
 import { readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { CodedError } from '../../coded-error.js';
+import { type LibraryVariant } from '../protocol.js';
+import { lastLocalBuild } from './local-build.js';
+import { packageDirectory } from './node-llama-cpp.js';
+import { requireVariant } from './variant.js';
 
 /** Absolute paths of the three libraries that the engine opens, and of the folder that holds them and the backends. */
 export interface LibraryFiles {
@@ -47,15 +49,30 @@ export function findLibraryFiles(directory: string): LibraryFiles {
   return { directory, base: find('base'), ggml: find('ggml'), llama: find('llama') };
 }
 
+/** Which llama.cpp an engine is to open. */
+export interface LibraryWish {
+  /** Folder with libllama, or `last`: node-llama-cpp's last local build. @default what node-llama-cpp chooses */
+  readonly directory?: string | undefined;
+  /** Variant of node-llama-cpp's packages; only without a folder. @default the best one for this machine */
+  readonly variant?: LibraryVariant | undefined;
+}
+
 /**
- * Decides which llama.cpp to open: the given folder as it is, else what node-llama-cpp chooses for this machine.
- * @param directory folder with libllama; unset: ask node-llama-cpp, which also tests the binary and loads its backends
+ * Decides which llama.cpp to open: the given folder as it is, else what node-llama-cpp chooses for this machine, which
+ * also tests the binary and loads its backends.
+ * @throws CodedError INVALID_FIELD where there is no last build, BACKEND_UNAVAILABLE where a variant cannot be used,
+ *   ENGINE_ERROR where the folder does not hold the libraries
  */
-export async function resolveLibrary(directory: string | undefined): Promise<ResolvedLibrary> {
-  if (directory !== undefined)
-    return { files: findLibraryFiles(path.resolve(directory)), backendsLoaded: false };
+export async function resolveLibrary(wish: LibraryWish): Promise<ResolvedLibrary> {
+  const { directory, variant } = wish;
+  if (directory !== undefined) {
+    const folder = directory === 'last' ? lastLocalBuild() : path.resolve(directory);
+    return { files: findLibraryFiles(folder), backendsLoaded: false };
+  }
+  if (variant !== undefined) await requireVariant(variant);
   const { getLlama, LlamaLogLevel } = await import('node-llama-cpp');
   const llama = await getLlama({
+    ...(variant === undefined ? {} : { gpu: variant === 'cpu' ? false : variant }),
     build: 'never',
     skipDownload: true,
     progressLogs: false,
@@ -67,38 +84,6 @@ export async function resolveLibrary(directory: string | undefined): Promise<Res
   return { files: findLibraryFiles(loaded), backendsLoaded: true };
 }
 
-/** Version of the installed node-llama-cpp package. */
-export function nodeLlamaCppVersion(): string {
-  const require = createRequire(import.meta.url);
-  let directory = path.dirname(require.resolve('node-llama-cpp'));
-  for (;;) {
-    const manifest: unknown = tryRequire(require, path.join(directory, 'package.json'));
-    if (isManifest(manifest) && manifest.name === 'node-llama-cpp') return manifest.version;
-    const parent = path.dirname(directory);
-    if (parent === directory)
-      throw new CodedError('ENGINE_ERROR', 'node-llama-cpp has no package.json above its entry');
-    directory = parent;
-  }
-}
-
-function tryRequire(require: NodeJS.Require, file: string): unknown {
-  try {
-    return require(file);
-  } catch {
-    return undefined;
-  }
-}
-
-function isManifest(value: unknown): value is { name: string; version: string } {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'name' in value &&
-    'version' in value &&
-    typeof value.version === 'string'
-  );
-}
-
 // node-llama-cpp does not tell which of its builds it opened; the process report lists every mapped library.
 function loadedAddonDirectory(): string | undefined {
   const { report } = process;
@@ -107,23 +92,4 @@ function loadedAddonDirectory(): string | undefined {
   const { sharedObjects } = report.getReport() as { sharedObjects?: readonly string[] };
   const addon = sharedObjects?.find(file => path.basename(file) === 'llama-addon.node');
   return addon === undefined ? undefined : path.dirname(addon);
-}
-
-/**
- * Folder of one of node-llama-cpp's platform packages.
- * @param variant what follows platform and architecture in its name, for example `-cuda`
- * @throws when the package is not installed
- */
-export async function packageDirectory(variant: string): Promise<string> {
-  const folder = `${platformName()}-${process.arch}${variant}`;
-  // Strict installers do not hoist the platform packages, so they are resolved from where node-llama-cpp is.
-  const require = createRequire(createRequire(import.meta.url).resolve('node-llama-cpp'));
-  const entry = pathToFileURL(require.resolve(`@node-llama-cpp/${folder}`)).href;
-  const { getBinsDir } = (await import(entry)) as { getBinsDir: () => { binsDir: string } };
-  return path.join(getBinsDir().binsDir, folder);
-}
-
-function platformName(): string {
-  if (process.platform === 'darwin') return 'mac';
-  return process.platform === 'win32' ? 'win' : 'linux';
 }

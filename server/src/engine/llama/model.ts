@@ -1,7 +1,6 @@
 import koffi from 'koffi';
 import { type ResolvedPlacement } from '../protocol.js';
 import { type TensorPin } from '../tensor-pins.js';
-import { readDevices } from './devices.js';
 import { type LlamaFunctions } from './functions.js';
 import { loadMode, type Pointer, splitModes } from './structs.js';
 
@@ -67,7 +66,7 @@ function overrideList(llama: LlamaFunctions, pins: readonly TensorPin[]): Overri
   const patterns: Uint8Array[] = [];
   const pairs: bigint[] = [];
   for (const { names, device } of pins) {
-    const type = BigInt(bufferType(llama, device) ?? 0);
+    const type = bufferType(llama, device) ?? 0n;
     for (let from = 0; from < names.length; from += namesPerPattern) {
       const pattern = exactly(names.slice(from, from + namesPerPattern));
       patterns.push(pattern);
@@ -89,19 +88,17 @@ function exactly(names: readonly string[]): Uint8Array {
 
 function bufferType(llama: LlamaFunctions, name: string): Pointer {
   if (name === 'cpu') return llama.ggml_backend_cpu_buffer_type();
-  const device = readDevices(llama).find(candidate => candidate.info.name === name);
-  if (device === undefined) throw new Error(`no device ${name} in this process`);
-  return llama.ggml_backend_dev_buffer_type(device.handle);
+  return llama.ggml_backend_dev_buffer_type(deviceNamed(llama, name));
 }
 
 function deviceList(llama: LlamaFunctions, names: readonly string[]): BigUint64Array {
-  const known = readDevices(llama);
-  const handles = names.map(name => {
-    const device = known.find(candidate => candidate.info.name === name);
-    if (device?.handle == null) throw new Error(`no device ${name} in this process`);
-    return device.handle;
-  });
-  return new BigUint64Array([...handles, 0n]);
+  return new BigUint64Array([...names.map(name => deviceNamed(llama, name)), 0n]);
+}
+
+function deviceNamed(llama: LlamaFunctions, name: string): bigint {
+  const device = llama.ggml_backend_dev_by_name(name);
+  if (device === null) throw new Error(`no device ${name} in this process`);
+  return device;
 }
 
 function splitMode(name: string): number {

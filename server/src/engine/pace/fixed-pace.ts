@@ -29,6 +29,10 @@ export class FixedPace implements Pace {
     // Nothing that it does depends on what happened.
   }
 
+  observeProposals(): void {
+    // It takes what is preferred by calibrations that stay as they are.
+  }
+
   observeShadow(): void {
     // It never drafts without verifying.
   }

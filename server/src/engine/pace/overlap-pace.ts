@@ -78,6 +78,10 @@ export class OverlapPace implements Pace {
     this.#controller.observeStep(step);
   }
 
+  observeProposals(told: Pick<PacedStep, 'bins' | 'agreed' | 'emitted'>): void {
+    this.#controller.observeProposals(told);
+  }
+
   observeShadow(outcome: ShadowOutcome): void {
     this.#controller.observeShadow(outcome);
   }

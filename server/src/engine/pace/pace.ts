@@ -19,6 +19,8 @@ export interface Pace {
   waits(acceptances: readonly number[], limit: number): boolean;
   /** Takes what the step turned out to be. */
   observeStep(step: PacedStep): void;
+  /** Takes what became of the proposals of a source that another was preferred to. */
+  observeProposals(told: Pick<PacedStep, 'bins' | 'agreed' | 'emitted'>): void;
   /** Takes what the text came to say to a shadow draft. */
   observeShadow(outcome: ShadowOutcome): void;
 }

@@ -1,4 +1,5 @@
 import { type SamplingSpec } from '../protocol.js';
+import { type AbortFlag } from './abort-flag.js';
 import { type DraftGoal, type ToDraft } from './messages.js';
 
 /** What a stream tells its draft when it begins, or when it takes another one. */
@@ -23,13 +24,16 @@ export interface DraftSender {
 /** A stream's line to its chain on the draft's thread: remembers what the chain knows already. */
 export class DraftLink {
   readonly #sender: DraftSender;
+  readonly #abort: Pick<AbortFlag, 'abort'>;
   readonly #stream: number;
   /** Number of the chain within its stream. */
   readonly chain: number;
   #told: number;
 
-  constructor(sender: DraftSender, opening: DraftOpening) {
+  /** @param abort gives up the pass that the draft's thread is in */
+  constructor(sender: DraftSender, abort: Pick<AbortFlag, 'abort'>, opening: DraftOpening) {
     this.#sender = sender;
+    this.#abort = abort;
     this.#stream = opening.stream;
     this.chain = opening.chain;
     this.#told = opening.promptIds.length;
@@ -45,6 +49,11 @@ export class DraftLink {
     this.#told = committed.length;
     const ids = committed.slice(at);
     this.#sender.send({ type: 'commit', stream: this.#stream, at, ids, goal });
+  }
+
+  /** Gives up the pass that the chain is in, because what it is about has been refuted. */
+  abortPass(): void {
+    this.#abort.abort(this.#stream);
   }
 
   /** Ends the chain. */

@@ -26,6 +26,11 @@ export class DraftMirror {
     return this.#proposals;
   }
 
+  /** Whether the text refuted what the chain last proposed, and the chain has not answered since. */
+  get refuted(): boolean {
+    return this.#refuted;
+  }
+
   /** Why the chain proposes no more until it hears of a commit; unset while it goes on, or has not heard of the last one. */
   restReason(committed: number): DraftStopReason | undefined {
     return this.#rest?.known === committed ? this.#rest.reason : undefined;

@@ -58,6 +58,7 @@ export class Drafting {
   readonly #drafted: boolean;
   #link: DraftLink | undefined;
   #offered: readonly Guess[] = none;
+  #passedOver: readonly Guess[] = none;
   #guesses: readonly Guess[] = none;
   #stopReason: DraftStopReason = DraftStopReason.DISABLED;
   #offReason: SpeculationOffReason | undefined;
@@ -129,6 +130,7 @@ export class Drafting {
   /** Plans the next step. True: it has to wait for the draft, and `receive` or `lose` will follow. */
   ask(tokens: TokenList, room: StepRoom): boolean {
     this.#offered = none;
+    this.#passedOver = none;
     this.#guesses = none;
     this.#work = undefined;
     this.#planned = 0;
@@ -174,6 +176,11 @@ export class Drafting {
       stepUs,
       verifyUs: times.decodeEndUs - times.decodeStartUs,
       ...(this.#work === undefined ? {} : { draft: this.#work }),
+    });
+    this.#pace.observeProposals({
+      bins: this.#passedOver.map(({ bin }) => bin),
+      agreed: agreement(this.#passedOver, ids),
+      emitted: ids.length,
     });
   }
 
@@ -251,6 +258,7 @@ export class Drafting {
   #keepRunning(link: DraftLink, plan: Plan | FixedPlan, tokens: TokenList): boolean {
     if (plan.kind === 'shadow') this.#pace.observeShadow({ bins: [], agreed: 0 });
     const planned = plan.kind === 'draft' ? plan.planned : idleAhead;
+    if (this.#mirror.refuted) link.abortPass();
     // Past a whole draft and the token behind it, so that the next one is there when all of it is accepted.
     link.commit(tokens, { ahead: 2 * planned + 1, running: true });
     return plan.kind === 'draft' && this.#limit > 0;
@@ -261,12 +269,12 @@ export class Drafting {
     if (plan.prices === undefined || this.#copy.ids.length === 0) return false;
     const { meanAcceptance, draft } = plan.prices;
     const expected = Array.from({ length: plan.planned }, () => meanAcceptance);
-    const guesses = bestDraft(
+    const { best } = bestDraft(
       { model: [], copy: this.#copy, continuation: noCopy },
       this.#calibration,
       reach => this.#pace.value(reach, this.#limit),
     );
-    const copied = reachOf(guesses.map(({ acceptance }) => acceptance));
+    const copied = reachOf(best.map(({ acceptance }) => acceptance));
     const modelled = this.#pace.value(reachOf(expected), this.#limit) - plan.planned * draft;
     return this.#pace.value(copied, this.#limit) > modelled;
   }
@@ -281,12 +289,14 @@ export class Drafting {
       this.#work = { ...this.#work, us: nowUs() - this.#askedUs };
     const model = this.#mirror.proposals.slice(0, this.#most);
     const usable = this.#plan.kind === 'shadow' || this.#link === undefined ? [] : model;
-    this.#offered = bestDraft(
+    const { best, passedOver } = bestDraft(
       { model: usable, copy: this.#copy, continuation: this.#continuation(usable) },
       this.#calibration,
       reach => this.#pace.value(reach, this.#limit),
     );
-    const acceptances = this.#offered.map(({ acceptance }) => acceptance);
+    this.#offered = best;
+    this.#passedOver = passedOver;
+    const acceptances = best.map(({ acceptance }) => acceptance);
     const count = this.#pace.choosePrefix(acceptances, this.#limit);
     this.#guesses = this.#offered.slice(0, count);
     this.#planned = Math.max(this.#planned, count);

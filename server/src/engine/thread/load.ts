@@ -1,7 +1,8 @@
 import { type DecodeCost } from '@outrider/sdk/proto';
 import { CodedError } from '../../coded-error.js';
 import { Context, outputBudget } from '../llama/context.js';
-import { bindFunctions, type LlamaFunctions } from '../llama/functions.js';
+import { bindFunctions, type LlamaFunctions, symbolAddress } from '../llama/functions.js';
+import { AbortFlag } from './abort-flag.js';
 import { loadModel } from '../llama/model.js';
 import { type Pointer } from '../llama/structs.js';
 import { Vocabulary } from '../llama/vocab.js';
@@ -85,7 +86,10 @@ function makeContext(
     vocabularySize: vocabulary.facts.size,
     offloaded: placement.devices.length > 0,
     kvOffload: placement.kvOffload,
+    abort: { callback: symbolAddress(start.files, 'base', 'ggml_is_empty'), data: start.abort },
   });
+  // A flag of zeros would abort the first pass.
+  new AbortFlag(start.abort).begin(undefined);
   try {
     requireWanted();
     const canSpeculate = context.probeTrim();

@@ -32,6 +32,8 @@ export interface ThreadStart {
   readonly bell: SharedArrayBuffer;
   /** What others may read of this thread at any time; slots in `gauge`. */
   readonly gauges: SharedArrayBuffer;
+  /** Set by targets of this thread to give up a pass; see `AbortFlag`. */
+  readonly abort: SharedArrayBuffer;
 }
 
 /** Slots of the shared Int32Array of a thread. */
@@ -59,6 +61,8 @@ export type ToThread =
       readonly peer: string;
       readonly port: MessagePort;
       readonly bell: SharedArrayBuffer;
+      /** Gives up a pass of the peer; see `AbortFlag`. */
+      readonly abort: SharedArrayBuffer;
     }
   | { readonly type: 'peerGone'; readonly peer: string }
   | { readonly type: 'stop' };

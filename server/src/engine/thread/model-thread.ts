@@ -3,6 +3,7 @@ import { CodedError } from '../../coded-error.js';
 import { outputBudget } from '../llama/context.js';
 import { type GenerateSpec, type StreamEvent } from '../protocol.js';
 import { ChooserScratch } from '../sampling/chooser.js';
+import { AbortFlag } from './abort-flag.js';
 import { Doorbell, type Sender, waiting } from './doorbell.js';
 import { DraftChain } from './draft-chain.js';
 import { DraftLink } from './draft-link.js';
@@ -65,6 +66,7 @@ export class ModelThread {
         },
         onBug: error => this.#report(error),
       },
+      new AbortFlag(start.abort),
     );
   }
 
@@ -146,7 +148,7 @@ export class ModelThread {
         this.#reply(message.call, () => this.#loaded.vocabulary.texts);
         return;
       case 'peer':
-        this.#peers.add(message.peer, message.port, message.bell);
+        this.#peers.add(message.peer, message.port, message.bell, message.abort);
         return;
       case 'peerGone':
         this.#peers.remove(message.peer);
@@ -217,7 +219,8 @@ export class ModelThread {
   }
 
   #link(spec: GenerateSpec, draft: DraftUse, promptIds: Uint32Array, chain: number): DraftLink {
-    return new DraftLink(this.#peers.sender(draft.peer), {
+    const { peer } = draft;
+    return new DraftLink(this.#peers.sender(peer), this.#peers.abortFlag(peer), {
       stream: spec.stream,
       chain,
       sampling: spec.sampling,

@@ -1,18 +1,25 @@
 import { type MessagePort } from 'node:worker_threads';
+import { AbortFlag } from './abort-flag.js';
 import { Sender, waiting } from './doorbell.js';
 import { type FromDraft, type ToDraft } from './messages.js';
 
 /** What two paired threads say to each other; each may draft for the other. */
 export type PeerMessage = ToDraft | FromDraft;
 
+interface Line {
+  readonly port: MessagePort;
+  readonly sender: Sender<PeerMessage>;
+  readonly abort: AbortFlag;
+}
+
 /** The threads that this one drafts for or that draft for it, by the name of their model. */
 export class Peers {
-  readonly #ports = new Map<string, { port: MessagePort; sender: Sender<PeerMessage> }>();
+  readonly #ports = new Map<string, Line>();
 
   /** Takes the line to another model's thread; a line to a model of the same name before it is closed. */
-  add(name: string, port: MessagePort, bell: SharedArrayBuffer): void {
+  add(name: string, port: MessagePort, bell: SharedArrayBuffer, abort: SharedArrayBuffer): void {
     this.#ports.get(name)?.port.close();
-    this.#ports.set(name, { port, sender: new Sender(port, bell) });
+    this.#ports.set(name, { port, sender: new Sender(port, bell), abort: new AbortFlag(abort) });
   }
 
   /** Closes the line to a model that was unloaded. */
@@ -23,9 +30,18 @@ export class Peers {
 
   /** The line to a model's thread. */
   sender(name: string): Sender<PeerMessage> {
-    const peer = this.#ports.get(name);
-    if (peer === undefined) throw new Error(`no line to ${name}`);
-    return peer.sender;
+    return this.#line(name).sender;
+  }
+
+  /** What gives up a pass of that model. */
+  abortFlag(name: string): AbortFlag {
+    return this.#line(name).abort;
+  }
+
+  #line(name: string): Line {
+    const line = this.#ports.get(name);
+    if (line === undefined) throw new Error(`no line to ${name}`);
+    return line;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { SpeculationOffReason } from '@outrider/sdk/proto';
 import { CodedError } from '../../coded-error.js';
 import { type Context } from '../llama/context.js';
+import { type AbortFlag } from './abort-flag.js';
 import { nowUs, type TickTimes } from './decoder.js';
 import { type DraftChain } from './draft-chain.js';
 import { type Generation } from './generation.js';
@@ -30,6 +31,7 @@ interface Seated {
 
 // llama.cpp says so of a pass that changed nothing: no free cells, or a batch that it refuses.
 const harmlessCodes: readonly number[] = [1, -1];
+const abortedCode = 2;
 
 /**
  * Fills one batch per tick with verify rows, draft rows that another thread waits for, and prompt chunks. Whoever had rows in
@@ -39,6 +41,7 @@ export class Scheduler {
   readonly #context: SchedulerContext;
   readonly #promptRows: number;
   readonly #listeners: SchedulerListeners;
+  readonly #abort: AbortFlag | undefined;
   readonly #free: number[];
   readonly #generations = new Map<number, Generation>();
   readonly #chains = new Map<number, DraftChain>();
@@ -47,16 +50,19 @@ export class Scheduler {
   /**
    * @param sequences sequences of the context
    * @param promptRows most prompt rows of one pass, so that a cancellation is seen soon
+   * @param abort what another thread gives up a pass with. @default no pass is
    */
   constructor(
     context: SchedulerContext,
     sequences: number,
     promptRows: number,
     listeners: SchedulerListeners,
+    abort?: AbortFlag,
   ) {
     this.#context = context;
     this.#promptRows = promptRows;
     this.#listeners = listeners;
+    this.#abort = abort;
     this.#free = Array.from({ length: sequences }, (_, index) => sequences - 1 - index);
   }
 
@@ -109,9 +115,13 @@ export class Scheduler {
     this.#skipped = this.#waitingFor(streams);
     if (batch.rows === 0) return false;
 
+    this.#abort?.begin(this.#mayBeGivenUp(streams, drafting));
     const decodeStartUs = nowUs();
     const code = this.#context.decode(promptRows > 0);
     const decodeEndUs = nowUs();
+    this.#abort?.end();
+    // Nothing was evaluated; what the chain feeds next is known once its target's word is read.
+    if (code === abortedCode) return true;
     if (code !== 0) {
       this.#breakDown(code, streams, drafting);
       return true;
@@ -128,6 +138,15 @@ export class Scheduler {
     for (const chain of drafting) this.#advanceChain(chain, times);
     for (const generation of streams) this.#advance(generation, times);
     return true;
+  }
+
+  /** The stream whose chain has the pass for itself, where that is one that leaves nothing behind when it is aborted. */
+  #mayBeGivenUp(
+    streams: readonly Generation[],
+    drafting: readonly DraftChain[],
+  ): number | undefined {
+    const whole = this.#context.batch.rows <= Math.min(draftRowsAtOnce, this.#promptRows);
+    return whole && streams.length === 0 && drafting.length === 1 ? drafting[0]?.stream : undefined;
   }
 
   /** Forgets a stream that is over. */

@@ -28,14 +28,25 @@ export interface Offers {
   readonly continuation: Copy;
 }
 
-/** The draft worth most of what the sources offer, whole: how much of it is verified is the pace's to choose. */
+/** What came of the offers. */
+export interface Choice {
+  /** The draft worth most, whole: how much of it is verified is the pace's to choose. */
+  readonly best: readonly Guess[];
+  /** What the other source offered; it can be compared with the text as well. */
+  readonly passedOver: readonly Guess[];
+}
+
+const none: readonly Guess[] = [];
+
+/** Chooses among the offers of the sources, or joins them. */
 export function bestDraft(
   { model, copy, continuation }: Offers,
   calibration: StreamCalibration,
   value: (reach: readonly number[]) => number,
-): Guess[] {
+): Choice {
   const modelled = model.map(proposal => guessOf(proposal, calibration));
-  if (copy.ids.length === 0 && continuation.ids.length === 0) return modelled;
+  if (copy.ids.length === 0 && continuation.ids.length === 0)
+    return { best: modelled, passedOver: none };
   const copied = copiesOf(copy, calibration);
   const continued = copiesOf(continuation, calibration);
   const merged = merge(
@@ -45,10 +56,11 @@ export function bestDraft(
   const isCopy =
     merged.ids.length === copied.length && copied.every(({ id }, i) => id === merged.ids[i]);
   const behind = isCopy ? copied : [...modelled, ...continued];
-  return merged.sources.flatMap((source, i) => {
+  const best = merged.sources.flatMap((source, i) => {
     const guess = source === DraftSource.DRAFT_MODEL ? modelled[i] : behind[i];
     return guess === undefined ? [] : [{ ...guess, acceptance: merged.acceptances[i] ?? 0 }];
   });
+  return { best, passedOver: isCopy ? modelled : copied };
 }
 
 /** Source of a whole draft. */

@@ -10,7 +10,7 @@ import { canonicalName, MODEL_ID } from '../../registry/model-name.js';
 import { embeddedPath } from '../../registry/source.js';
 import { checkModelName, quoted } from './names.js';
 import { checkOptions } from './options.js';
-import { checkPlacement, refusePlacement } from './placement.js';
+import { checkPlacement } from './placement.js';
 
 /**
  * Checks every field of a load at once. Device names are left to the placement, which knows them.
@@ -80,5 +80,4 @@ function refuseUnsupported(request: LoadModelRequest): void {
   if (from?.$case === 'uri' && embeddedPath(from.value) === undefined) {
     throw notSupported('source.uri', 'give a path, "embedded:target" or "embedded:draft" instead');
   }
-  refusePlacement(request.placement);
 }

@@ -1,5 +1,4 @@
 import { type DevicePlacement, GpuLayersPreset, SplitMode } from '@outrider/sdk/proto';
-import { notSupported } from '../../coded-error.js';
 import { type Issues } from '../../registry/issues.js';
 
 /** Checks what can be checked without knowing the devices. */
@@ -14,14 +13,6 @@ export function checkPlacement(placement: DevicePlacement | undefined, issues: I
   }
   checkShares(placement.tensorSplit, issues);
   checkOverrides(placement, issues);
-}
-
-/** @throws CodedError NOT_SUPPORTED for settings that are not acted on yet */
-export function refusePlacement(placement: DevicePlacement | undefined): void {
-  if (placement === undefined) return;
-  if (placement.splitMode === SplitMode.TENSOR) {
-    throw notSupported('placement.split_mode', 'TENSOR is not built; use LAYER or NONE');
-  }
 }
 
 function checkLayers({ gpuLayers }: DevicePlacement, issues: Issues): void {
