@@ -49,7 +49,7 @@ describeWithOpenssl(`outrider serve with certificates and keys${note}`, () => {
     const { exit, err } = await models(tls);
 
     expect(exit).toBe(4);
-    expect(err).toMatch(/^outrider: UNAUTHENTICATED UNAUTHENTICATED: a valid key is needed/m);
+    expect(err).toMatch(/^outrider: UNAUTHENTICATED UNAUTHENTICATED: a valid key is needed/);
     expect(err).toContain('remedy: give a key of the server with --api-key-file');
   }, 60_000);
 
@@ -63,7 +63,7 @@ describeWithOpenssl(`outrider serve with certificates and keys${note}`, () => {
       const { exit, err } = await models([...flags(), '--api-key-file', keyFile]);
 
       expect(exit).toBe(3);
-      expect(err).toMatch(/^outrider: UNAVAILABLE NO_SERVER: no Outrider server answers at/m);
+      expect(err).toMatch(/^outrider: UNAVAILABLE NO_SERVER: no Outrider server answers at/);
       expect(err.includes(' over TLS')).toBe(flags().length > 0);
     },
     60_000,
