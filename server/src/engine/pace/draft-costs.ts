@@ -8,6 +8,16 @@ export interface DraftWork {
   readonly rows: number;
 }
 
+/** Of several answers for one step. */
+export function sumOfWork(one: DraftWork | undefined, other: DraftWork): DraftWork {
+  if (one === undefined) return other;
+  return {
+    us: one.us + other.us,
+    tokens: one.tokens + other.tokens,
+    rows: one.rows + other.rows,
+  };
+}
+
 const usualShare = 0.1;
 const usualFeed = 0.25;
 const leastGain = 0.1;

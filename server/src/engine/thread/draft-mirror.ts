@@ -43,6 +43,11 @@ export class DraftMirror {
     return discarded;
   }
 
+  /** Counts proposals of a chain that is not this one. */
+  discard(count: number): void {
+    this.#discarded += count;
+  }
+
   /** Takes an answer; what the target has decided itself meanwhile is compared and dropped. */
   receive(answer: Proposals, tokens: TokenList): void {
     const { revision, proposals, base, known, stopReason } = answer;

@@ -3,7 +3,7 @@ import { type Copy } from '../drafts/copy.js';
 import { SuffixDraft } from '../drafts/suffix-draft.js';
 import { type StreamCalibration } from '../pace/calibration.js';
 import { type Plan } from '../pace/step.js';
-import { type DraftWork } from '../pace/draft-costs.js';
+import { type DraftWork, sumOfWork } from '../pace/draft-costs.js';
 import { type FixedPlan, type Pace } from '../pace/pace.js';
 import { confidenceBin, reachOf } from '../pace/value.js';
 import { type SpeculationSpec } from '../protocol.js';
@@ -12,7 +12,8 @@ import { type DraftLink } from './draft-link.js';
 import { DraftMirror } from './draft-mirror.js';
 import { type FromDraft, type Proposal } from './messages.js';
 import { ShadowDraft } from './shadow-draft.js';
-import { bestDraft, type Guess } from './step-draft.js';
+import { agreement, bestDraft, type Guess } from './step-draft.js';
+import { whyNoLonger } from './stop-reason.js';
 
 type Proposals = Extract<FromDraft, { type: 'proposals' }>;
 
@@ -149,13 +150,17 @@ export class Drafting {
 
   /** Takes what the draft answered. True: the step at hand has to wait for more. */
   receive(answer: Proposals, tokens: TokenList): boolean {
+    if (!this.isCurrent(answer.chain)) {
+      this.#mirror.discard(answer.proposals.length);
+      return this.#waiting;
+    }
     this.#mirror.receive(answer, tokens);
     const work = {
       us: answer.proposals.reduce((sum, proposal) => sum + proposal.us, 0),
       tokens: answer.proposals.length,
       rows: answer.rows,
     };
-    if (this.#plan.kind === 'draft') this.#work = sumOf(this.#work, work);
+    if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, work);
     else this.#shadow.work(work);
     return this.#waiting && this.#decide(tokens);
   }
@@ -300,7 +305,18 @@ export class Drafting {
     const count = this.#pace.choosePrefix(acceptances, this.#limit);
     this.#guesses = this.#offered.slice(0, count);
     this.#planned = Math.max(this.#planned, count);
-    this.#stopReason = this.#whyNoLonger(tokens.length, late);
+    this.#stopReason = whyNoLonger({
+      plan: this.#plan,
+      count,
+      offered: best.length,
+      planned: this.#planned,
+      limit: this.#limit,
+      cut: this.#cut,
+      late,
+      rest: this.#mirror.restReason(tokens.length),
+      linked: this.#link !== undefined,
+      copies: this.#suffix !== undefined,
+    });
     if (count > 0 && count < this.#spec.minDraftTokens) {
       this.#guesses = none;
       this.#stopReason = DraftStopReason.TOO_SHORT;
@@ -323,45 +339,4 @@ export class Drafting {
     const ids = model.map(({ id }) => id);
     return this.#suffix.continueAfter(ids, room);
   }
-
-  #whyNoLonger(committed: number, late: boolean): DraftStopReason {
-    const count = this.#guesses.length;
-    if (this.#plan.kind !== 'draft' && count === 0) return this.#idle();
-    if (count >= this.#planned) return DraftStopReason.MAX_LEN;
-    if (count >= this.#limit) return this.#cut;
-    if (count < this.#offered.length) return DraftStopReason.COST;
-    if (this.#link === undefined) return this.#withoutModel();
-    if (late) return DraftStopReason.LATE;
-    const rest = this.#mirror.restReason(committed) ?? DraftStopReason.COST;
-    // A draft that went as far as it was asked to stopped for the reason why it was not asked for more.
-    return rest === DraftStopReason.MAX_LEN ? this.#cut : rest;
-  }
-
-  #idle(): DraftStopReason {
-    if (this.#link === undefined) return this.#withoutModel();
-    const parked =
-      this.#plan.kind === 'shadow' || (this.#plan.kind === 'plain' && this.#plan.parked);
-    return parked ? DraftStopReason.PARKED : DraftStopReason.COST;
-  }
-
-  #withoutModel(): DraftStopReason {
-    if (this.#suffix === undefined) return DraftStopReason.DISABLED;
-    return DraftStopReason.NO_MATCH;
-  }
-}
-
-function sumOf(one: DraftWork | undefined, other: DraftWork): DraftWork {
-  if (one === undefined) return other;
-  return {
-    us: one.us + other.us,
-    tokens: one.tokens + other.tokens,
-    rows: one.rows + other.rows,
-  };
-}
-
-/** How many leading guesses are what was committed. */
-function agreement(guesses: readonly Guess[], ids: readonly number[]): number {
-  let agreed = 0;
-  while (agreed < ids.length && guesses[agreed]?.id === ids[agreed]) agreed++;
-  return agreed;
 }

@@ -107,3 +107,10 @@ function draftOf(guesses: readonly Guess[]): { ids: number[]; acceptances: numbe
     acceptances: guesses.map(({ acceptance }) => acceptance),
   };
 }
+
+/** How many leading guesses are what was committed. */
+export function agreement(guesses: readonly Guess[], ids: readonly number[]): number {
+  let agreed = 0;
+  while (agreed < ids.length && guesses[agreed]?.id === ids[agreed]) agreed++;
+  return agreed;
+}
