@@ -13,6 +13,7 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
   if (remark !== undefined) note(io, remark);
   const server = await startConfigured(config);
   const stopped = aborted(signal);
+  const stopReloading = io.onReload(() => server.reload());
   try {
     await announce(io, json, {
       event: 'listening',
@@ -25,6 +26,7 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
       await stopped;
     }
   } finally {
+    stopReloading();
     await server.close();
   }
 }

@@ -40,14 +40,36 @@ describe('the configuration of a server', () => {
   });
 
   it.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.evil.org'])(
-    'refuses to bind %s without TLS',
+    'binds %s only with TLS and keys or client certificates, or when forced',
     host => {
+      const tls = { tlsCert: 'cert.pem', tlsKey: 'key.pem' };
+      const keys = { apiKeyFile: 'keys' };
+      const refusal = (text: RegExp) =>
+        expect.objectContaining({
+          violations: [{ field: 'host', description: expect.stringMatching(text) }],
+        });
+
       expect(() => serverConfig({ host })).toThrow(
-        expect.objectContaining({ violations: [expect.objectContaining({ field: 'host' })] }),
+        refusal(/without TLS and keys or client certificates/),
       );
+      expect(() => serverConfig({ host, ...keys })).toThrow(refusal(/without TLS that/));
+      expect(() => serverConfig({ host, ...tls })).toThrow(refusal(/without keys or client/));
+      expect(serverConfig({ host, ...tls, ...keys }).host).toBe(host);
+      expect(serverConfig({ host, ...tls, tlsCa: 'ca.pem' }).host).toBe(host);
       expect(serverConfig({ host, insecure: true }).host).toBe(host);
     },
   );
+
+  it.each([
+    [{ tlsCert: 'cert.pem' }, 'tlsKey'],
+    [{ tlsKey: 'key.pem' }, 'tlsCert'],
+    [{ tlsCa: 'ca.pem' }, 'tlsCert'],
+    [{ apiKeyFile: '' }, 'apiKeyFile'],
+  ])('refuses %j and names %s', (partial, field) => {
+    expect(() => serverConfig(partial)).toThrow(
+      expect.objectContaining({ violations: [expect.objectContaining({ field })] }),
+    );
+  });
 
   it.each(['127.0.0.1', '127.8.8.8', '::1', '[::1]', 'localhost'])('binds %s', host => {
     expect(serverConfig({ host }).host).toBe(host);
