@@ -119,7 +119,10 @@ describe('a server with keys', () => {
     const engine = new FakeEngine();
 
     await expect(
-      startServer(serverConfig({ port: 0, apiKeyFile: keyFile, logLevel: 'silent' }), { engine }),
+      startServer(
+        serverConfig({ port: 0, admin: 'off', apiKeyFile: keyFile, logLevel: 'silent' }),
+        { engine },
+      ),
     ).rejects.toMatchObject({ violations: [{ field: 'apiKeyFile' }] });
   });
 });

@@ -27,7 +27,13 @@ export class Secured implements AsyncDisposable {
       lines.push(line);
       for (const look of waiting) look();
     };
-    const whole = serverConfig({ port: 0, models: [embedded('big')], drainMs: 100, ...config });
+    const whole = serverConfig({
+      port: 0,
+      admin: 'off',
+      models: [embedded('big')],
+      drainMs: 100,
+      ...config,
+    });
     const server = await startServer(whole, { engine, log: pino({ level: 'debug' }, { write }) });
     await server.ready;
     return new Secured(server, lines, waiting);

@@ -146,7 +146,7 @@ describeWithOpenssl(`a server with a certificate${note}`, () => {
     ['tlsKey', { tlsKey: '/nowhere/key.pem' }],
     ['tlsCa', { tlsCa: '/nowhere/ca.pem' }],
   ])('does not start when %s cannot be read', async (field, wrong) => {
-    const whole = serverConfig({ port: 0, logLevel: 'silent', ...config, ...wrong });
+    const whole = serverConfig({ port: 0, admin: 'off', logLevel: 'silent', ...config, ...wrong });
 
     await expect(startServer(whole, { engine: new FakeEngine() })).rejects.toMatchObject({
       reason: 'INVALID_FIELD',
@@ -161,7 +161,7 @@ describeWithOpenssl(`a server with a certificate${note}`, () => {
       [foreign, 'tlsKey'],
       [swapped, 'tlsCert'],
     ] as const) {
-      const whole = serverConfig({ port: 0, logLevel: 'silent', ...wrong });
+      const whole = serverConfig({ port: 0, admin: 'off', logLevel: 'silent', ...wrong });
       await expect(startServer(whole, { engine: new FakeEngine() })).rejects.toMatchObject({
         violations: [{ field }],
       });
