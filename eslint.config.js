@@ -47,10 +47,22 @@ export default defineConfig(
     },
   },
   keepOut(['server/src/cli/**'], ['**/engine/**', '**/registry/**', ...native]),
+  keepOut(
+    ['server/src/observability/**'],
+    ['**/cli/**', '**/rpc/**', '**/llama/**', '**/thread/**', '@grpc/*', ...native],
+  ),
   keepOut(['server/src/rpc/**'], ['**/cli/**', '**/llama/**', '**/thread/**', ...native]),
   keepOut(
     ['server/src/registry/**'],
-    ['**/cli/**', '**/rpc/**', '**/llama/**', '**/thread/**', ...grpc, ...native],
+    [
+      '**/cli/**',
+      '**/rpc/**',
+      '**/observability/**',
+      '**/llama/**',
+      '**/thread/**',
+      ...grpc,
+      ...native,
+    ],
   ),
   keepOut(['server/src/engine/*.ts'], ['**/cli/**', '**/rpc/**', '**/registry/**', ...grpc]),
   keepOut(

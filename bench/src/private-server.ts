@@ -22,7 +22,9 @@ const START_MS = 60_000;
  * @throws Error with the end of its log when it is not ready within a minute
  */
 export async function startPrivateServer(flags: readonly string[] = []): Promise<PrivateServer> {
-  const command = [OUTRIDER_COMMAND, 'serve', '--port', '0', '--json', ...flags];
+  // No admin port: benchmarks run several servers at once.
+  const place = ['--port', '0', '--admin', 'off'];
+  const command = [OUTRIDER_COMMAND, 'serve', ...place, '--json', ...flags];
   const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] });
   endWithUs(child);
   let log = '';

@@ -53,7 +53,7 @@ export class Outrider implements AsyncDisposable {
 
   /**
    * A client whose server serves: resolves when its start-up models are loaded, however long that takes unless
-   * `timeoutMs` or `signal` end the wait.
+   * `timeoutMs` or `signal` end the wait. Health is open to everybody, so that a wrong key shows at the first call.
    * @throws ConnectionError when nothing answers
    */
   static async connect(

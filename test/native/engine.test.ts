@@ -98,7 +98,7 @@ describe('the embedded pair in one engine', () => {
     const four = await Promise.all(
       [0, 1, 2, 3].map(() => say(engine, 'A', { speculation: drafting(2), maxTokens: 8 })),
     );
-    for (const said of four) expect(said.completion.speculation?.numSpecSteps).toBeGreaterThan(0);
+    for (const said of four) expect(said.completion.speculation.numSpecSteps).toBeGreaterThan(0);
   }, 60_000);
 
   it('goes on without a draft that is taken away', async () => {
@@ -128,7 +128,7 @@ describe('the embedded pair in one engine', () => {
       if (event.type === 'step') {
         ids.push(...event.step.tokens.map(token => token.id));
         if (ids.length < 8) engine.detachDraft(stream);
-      } else if (event.type === 'completed') offReason = event.completion.speculation?.offReason;
+      } else if (event.type === 'completed') offReason = event.completion.speculation.offReason;
     }
 
     expect(ids).toEqual(plain.ids);

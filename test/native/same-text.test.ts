@@ -61,7 +61,7 @@ describe('the embedded pair', () => {
             ids: plain.ids,
             text: plain.text,
           });
-          const more = said.completion.speculation?.numAcceptedDraftTokens ?? 0;
+          const more = said.completion.speculation.numAcceptedDraftTokens;
           accepted.set(way, (accepted.get(way) ?? 0) + more);
         }
       }

@@ -14,6 +14,7 @@ import {
   type LoadSpec,
   type PairVerdict,
   type PlannedModel,
+  type StreamEvent,
   type TokenizeSpec,
 } from '../../server/src/engine/protocol.js';
 import { words } from './fake-words.js';
@@ -121,25 +122,34 @@ export class FakeEngine implements Engine {
     this.unloads.push(model);
   }
 
-  async *generate(spec: GenerateSpec, signal: AbortSignal): AsyncGenerator<YieldedEvent> {
+  async *generate(
+    spec: GenerateSpec,
+    signal: AbortSignal,
+    heard?: (event: StreamEvent) => void,
+  ): AsyncGenerator<YieldedEvent> {
     this.generations.push(spec);
     let ended = false;
     try {
       await this.#alive();
-      yield { type: 'started', cachedTokens: 0 };
+      const started = { type: 'started', cachedTokens: 0 } as const;
+      heard?.(started);
+      yield started;
       for (const event of words(spec, this.#contexts.get(spec.model) ?? 0, this.#script.word)) {
         if (event.type === 'step' && event.step.stats !== undefined) {
           await this.#alive(this.#script.onStep?.(spec, event.step.stats.stepIndex), signal);
         }
         if (event.type === 'completed') ended = true;
+        heard?.(event);
         yield event;
       }
     } catch (error) {
       if (signal.aborted && !this.#death.signal.aborted) {
         await this.#script.onCancel?.();
+        heard?.({ type: 'cancelled' });
         return;
       }
       ended = true;
+      heard?.({ type: 'failed', error: CodedError.from(error).toData() });
       throw error;
     } finally {
       if (!ended) this.cancelled.push(spec.stream);

@@ -15,6 +15,10 @@ export interface PythonCallOptions {
   readonly cancelAfter?: number;
   /** `x-request-id` to send. @default none */
   readonly requestId?: string;
+  /** PEM files; an authority turns TLS on. @default plain text */
+  readonly tls?: { readonly ca: string; readonly cert?: string; readonly key?: string };
+  /** Bearer token; Python sends one over TLS only. @default none */
+  readonly apiKey?: string;
 }
 
 /** What a Python client saw of a call; names and values as protobuf's JSON has them, zeros left out. */
@@ -37,12 +41,14 @@ export async function callFromPython(
   address: string,
   method: string,
   request: object,
-  { timeoutS, cancelAfter, requestId }: PythonCallOptions = {},
+  { timeoutS, cancelAfter, requestId, tls, apiKey }: PythonCallOptions = {},
 ): Promise<PythonCall> {
   const flags = [
     ...(timeoutS === undefined ? [] : ['--timeout', String(timeoutS)]),
     ...(cancelAfter === undefined ? [] : ['--cancel-after', String(cancelAfter)]),
     ...(requestId === undefined ? [] : ['--request-id', requestId]),
+    ...Object.entries(tls ?? {}).flatMap(([name, path]) => [`--tls-${name}`, path]),
+    ...(apiKey === undefined ? [] : ['--api-key', apiKey]),
   ];
   const child = spawn(PYTHON, [SCRIPT, address, method, JSON.stringify(request), ...flags], {
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },

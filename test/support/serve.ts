@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url';
 const COMMAND = fileURLToPath(new URL('../../server/dist/main.js', import.meta.url));
 // Spinning barriers of several threads cost seconds per token where other processes hold the cores.
 const ONE_THREAD = { OUTRIDER_THREADS: '1', OUTRIDER_THREADS_DRAFT: '1' };
+// Several services run at once; a test that wants the port names it.
+const NO_ADMIN = { OUTRIDER_ADMIN: 'off' };
 // Every step of a stream is held against the invariants of its record.
 const ASSERTING = { OUTRIDER_DEBUG: '1' };
 const START_TIMEOUT_MS = 60_000;
@@ -16,6 +18,8 @@ const STOP_TIMEOUT_MS = 20_000;
 export interface Service extends AsyncDisposable {
   /** What clients connect to: `host:port` or `unix:///…`. */
   readonly address: string;
+  /** `host:port` of the admin port; unset unless `--admin` is among the flags. */
+  readonly admin: string | undefined;
   /** Process id of the server. */
   readonly pid: number;
   /** Process id of the engine that runs now; unset while there is none, and where there is no `/proc`. */
@@ -48,16 +52,16 @@ export async function startService(
   if (!existsSync(COMMAND)) throw new Error(`${COMMAND} is missing; build first`);
   const where = args.includes('--listen') ? [] : ['--port', '0'];
   const child = spawn(process.execPath, [COMMAND, 'serve', ...where, '--json', ...args], {
-    env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...ASSERTING, ...env },
+    env: { ...process.env, NODE_OPTIONS: '', ...ONE_THREAD, ...NO_ADMIN, ...ASSERTING, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (log += text));
   const ended = once(child, 'close').then(() => child.exitCode);
 
-  let address: string;
+  let place: Place;
   try {
-    address = await untilReady(child, ended);
+    place = await untilReady(child, ended);
   } catch (error) {
     child.kill('SIGKILL');
     await ended;
@@ -81,7 +85,7 @@ export async function startService(
     }
   };
   return {
-    address,
+    ...place,
     pid,
     get enginePid() {
       return childrenNamed(pid, 'engine')[0];
@@ -100,21 +104,24 @@ export async function startService(
   };
 }
 
-/** The address, once both lines were said. */
-async function untilReady(child: ChildProcess, ended: Promise<number | null>): Promise<string> {
+type Place = Pick<Service, 'address' | 'admin'>;
+
+/** The addresses, once both lines were said. */
+async function untilReady(child: ChildProcess, ended: Promise<number | null>): Promise<Place> {
   if (child.stdout === null) throw new Error('the command has no stdout');
   const lines = createInterface({ input: child.stdout });
   let timer: NodeJS.Timeout | undefined;
   try {
     return await Promise.race([
-      new Promise<string>((resolve, reject) => {
-        let address: string | undefined;
+      new Promise<Place>((resolve, reject) => {
+        let place: Place | undefined;
         lines.on('line', line => {
           const said = readEvent(line);
-          if (said?.event === 'listening') address = said.address;
+          if (said?.event === 'listening' && said.address !== undefined)
+            place = { address: said.address, admin: said.admin };
           if (said?.event !== 'ready') return;
-          if (address === undefined) reject(new Error('ready came before an address'));
-          else resolve(address);
+          if (place === undefined) reject(new Error('ready came before an address'));
+          else resolve(place);
         });
       }),
       ended.then(code => {
@@ -134,7 +141,7 @@ async function untilReady(child: ChildProcess, ended: Promise<number | null>): P
   }
 }
 
-function readEvent(line: string): { event?: string; address?: string } | undefined {
+function readEvent(line: string): { event?: string; address?: string; admin?: string } | undefined {
   try {
     const said: unknown = JSON.parse(line);
     return typeof said === 'object' && said !== null ? said : undefined;

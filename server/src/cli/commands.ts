@@ -1,14 +1,15 @@
 import { type CommandSpec } from './command.js';
-import { CLIENT_FLAGS } from './flags/client-flags.js';
+import { CLIENT_FLAGS, TIMEOUT_FLAG } from './flags/client-flags.js';
 import { MODEL_FLAGS } from './flags/model-flags.js';
 import { PROMPT_FLAGS, REQUEST_FLAGS } from './flags/request-flags.js';
 import { SAMPLING_FLAGS } from './flags/sampling-flags.js';
-import { ENGINE_FLAGS, SERVE_FLAGS } from './flags/serve-flags.js';
+import { ADMIN_FLAG, ENGINE_FLAGS, SERVE_FLAGS } from './flags/serve-flags.js';
 import { SPECULATION_FLAGS } from './flags/speculation-flags.js';
 import {
   LOAD_FLAGS,
   PLAN_FLAGS,
   RUN_FLAGS,
+  TOP_FLAGS,
   UNLOAD_FLAGS,
   WATCH_FLAG,
 } from './flags/command-flags.js';
@@ -78,5 +79,12 @@ export const COMMANDS: readonly CommandSpec[] = [
     operands: [],
     flags: [WATCH_FLAG, ...CLIENT_FLAGS],
     run: async invocation => (await import('./devices.js')).showDevices(invocation),
+  },
+  {
+    name: 'top',
+    summary: 'watch models, devices, streams, acceptance and tokens per second',
+    operands: [],
+    flags: [ADMIN_FLAG, ...TOP_FLAGS, TIMEOUT_FLAG],
+    run: async invocation => (await import('./top.js')).top(invocation),
   },
 ];

@@ -10,7 +10,8 @@ import {
 import { createChannel, createClientFactory } from 'nice-grpc';
 import { ClientError, type ClientMiddleware, Metadata, Status } from 'nice-grpc-common';
 import { errorDetailsClientMiddleware } from 'nice-grpc-error-details';
-import { interrupted, noServer, usage } from './failure.js';
+import { type ClientAccess } from './client-access.js';
+import { type CommandFailure, interrupted, noServer, usage } from './failure.js';
 
 /** The services of one server. */
 export interface Connection {
@@ -21,7 +22,7 @@ export interface Connection {
 }
 
 /** How a server is reached. */
-export interface ConnectOptions {
+export interface ConnectOptions extends ClientAccess {
   /** Time for everything that is done over the connection, in milliseconds. @default undefined: no limit */
   readonly timeoutMs?: number | undefined;
   /** Ends every call. */
@@ -42,11 +43,12 @@ export async function connect(address: string, options: ConnectOptions): Promise
     throw usage(`"${address}" is neither host:port nor unix:///path`);
   }
   const start = Date.now();
-  const channel = createChannel(address);
+  const { apiKey, credentials } = options;
+  const channel = createChannel(address, credentials);
   try {
     await answering(
       channel,
-      address,
+      cause => noServer(address, cause, credentials !== undefined),
       Math.min(options.timeoutMs ?? CONNECT_MS, CONNECT_MS),
       options.signal,
     );
@@ -58,6 +60,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
   // The first middleware is the innermost, so that the deadline's own refusal passes no decoder.
   const factory = createClientFactory()
     .use(errorDetailsClientMiddleware)
+    .use(apiKeyMiddleware(apiKey))
     .use(deadlineMiddleware(endMs, options.signal));
   return {
     generation: factory.create(GenerateServiceDefinition, channel),
@@ -69,7 +72,7 @@ export async function connect(address: string, options: ConnectOptions): Promise
 
 async function answering(
   channel: Channel,
-  address: string,
+  missing: (cause?: unknown) => CommandFailure,
   withinMs: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -79,8 +82,8 @@ async function answering(
     const state = channel.getConnectivityState(true);
     if (state === connectivityState.READY) return;
     // Waiting on would only try the same addresses again: every one of them has just failed.
-    if (state === connectivityState.TRANSIENT_FAILURE) throw noServer(address);
-    await changed(channel, state, deadline, address, signal);
+    if (state === connectivityState.TRANSIENT_FAILURE) throw missing();
+    await changed(channel, state, deadline, missing, signal);
   }
 }
 
@@ -88,7 +91,7 @@ function changed(
   channel: Channel,
   from: connectivityState,
   deadline: Date,
-  address: string,
+  missing: (cause?: unknown) => CommandFailure,
   signal: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -97,9 +100,17 @@ function changed(
     channel.watchConnectivityState(from, deadline, error => {
       signal.removeEventListener('abort', onAbort);
       if (error === undefined) resolve();
-      else reject(noServer(address, error));
+      else reject(missing(error));
     });
   });
+}
+
+function apiKeyMiddleware(apiKey: string | undefined): ClientMiddleware {
+  return async function* apiKeyMiddleware(call, options) {
+    if (apiKey === undefined) return yield* call.next(call.request, options);
+    const metadata = Metadata(options.metadata).set('authorization', `Bearer ${apiKey}`);
+    return yield* call.next(call.request, { ...options, metadata });
+  };
 }
 
 /** `grpc-timeout` holds eight digits. */

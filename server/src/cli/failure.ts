@@ -53,14 +53,16 @@ export function usage(message: string): CommandFailure {
   return new CommandFailure(EXIT.usage, 'INVALID_ARGUMENT', 'USAGE', message);
 }
 
-/** Nobody answers at the address: exit 3. */
-export function noServer(address: string, cause?: unknown): CommandFailure {
+/** Nobody answers at the address: exit 3. Over TLS, not every answer is one. */
+export function noServer(address: string, cause?: unknown, overTls = false): CommandFailure {
+  const doubt =
+    ' over TLS: it is not there, speaks plain text, refuses the own certificate, or shows one that is not trusted';
   const details = { metadata: { address } };
   return new CommandFailure(
     EXIT.noServer,
     'UNAVAILABLE',
     'NO_SERVER',
-    `no Outrider server answers at ${address}`,
+    `no Outrider server answers at ${address}${overTls ? doubt : ''}`,
     details,
     cause,
   );

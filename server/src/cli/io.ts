@@ -20,6 +20,8 @@ export interface Io {
   readInput(): Promise<string>;
   /** Calls the listener at each SIGINT and SIGTERM until the returned function is called. */
   onSignal(listener: () => void): () => void;
+  /** Calls the listener at each SIGHUP, which then no longer ends the process, until the returned function is called. */
+  onReload(listener: () => void): () => void;
   /** Ends the process at once, unfinished work and all. */
   abandon(exit: number): void;
 }
@@ -51,6 +53,10 @@ export function processIo(): Io {
       return () => {
         for (const signal of signals) process.off(signal, listener);
       };
+    },
+    onReload: listener => {
+      process.on('SIGHUP', listener);
+      return () => process.off('SIGHUP', listener);
     },
     abandon: exit => process.exit(exit),
   };

@@ -9,6 +9,7 @@ import {
 } from '@outrider/sdk/proto';
 import { type ServerConfig } from '../config/config.js';
 import { withServer } from './client.js';
+import { refuseAccessFlags } from './client-access.js';
 import { type Invocation } from './command.js';
 import { CommandFailure, EXIT } from './failure.js';
 import { choice } from './flags/values.js';
@@ -25,6 +26,7 @@ export async function plan(invocation: Invocation): Promise<void> {
   const { settings, io, json } = invocation;
   const address = settings.text('address');
   refuseEngineFlags(settings);
+  if (address === undefined) refuseAccessFlags(settings);
   const paths = address === undefined ? 'ours' : 'server';
   const pair = modelPair(settings, { paths, withoutModel: 'embedded' });
   const policy = settings.value('policy', planPolicy) ?? PlanPolicy.UNSPECIFIED;

@@ -22,6 +22,7 @@ export async function startPrivateServer(engine: Partial<ServerConfig>): Promise
       checkedConfig({
         ...place(folder),
         modelRoots: [parse(process.cwd()).root],
+        admin: 'off',
         drainMs: 0,
         reflection: 'off',
         // Failures reach the command as statuses; a log would only stand between text and figures.

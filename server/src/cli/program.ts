@@ -119,8 +119,8 @@ function givenValues(command: Command, flag: Flag, option: Option): readonly str
   return Array.isArray(values) ? values.map(String) : [];
 }
 
-/** Variables that the documentation names and this version does not act on: ignoring a key file would be worse. */
-const UNBUILT = ['config', 'api-key', 'api-key-file', 'tls', 'tls-cert', 'tls-key', 'tls-ca'];
+/** Variables that the documentation names and this version does not act on. */
+const UNBUILT = ['config'];
 
 function refuseUnbuilt(io: Io): void {
   const name = UNBUILT.map(environmentName).find(variable => (io.env[variable] ?? '') !== '');

@@ -21,6 +21,7 @@ const REMEDIES = {
   MODEL_EXISTS: 'add --replace, unload the model first, or choose another id with --alias',
   PATH_OUTSIDE_ROOT: 'move the file, or start the server with its folder as --model-root',
   SYNTHETIC_DISABLED: 'synthetic acceptance must be allowed by the server',
+  UNAUTHENTICATED: 'give a key of the server with --api-key-file or OUTRIDER_API_KEY',
   BACKEND_UNAVAILABLE: 'install the driver or backend of the device, or choose another --device',
   VOCAB_MISMATCH: 'take a draft model with the vocabulary of the target',
   UNSUPPORTED_MEMORY_TYPE: 'go on without --require-speculation and --model-draft',

@@ -5,6 +5,7 @@ import {
   type GenerationStarted,
 } from '@outrider/sdk/proto';
 import { withServer } from './client.js';
+import { refuseAccessFlags } from './client-access.js';
 import { tokensText, wantsColor } from './color.js';
 import { type Invocation } from './command.js';
 import { type Connection } from './connection.js';
@@ -23,6 +24,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const { settings, io } = invocation;
   const address = settings.text('address');
   refuseEngineFlags(settings);
+  if (address === undefined) refuseAccessFlags(settings);
   const paths = address === undefined ? 'ours' : 'server';
   const pair = modelPair(settings, { paths, withoutModel: 'embedded' });
   const prompt = await promptText(settings, io, pair.embedded ? EMBEDDED_PROMPT : undefined);

@@ -13,14 +13,20 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
   if (remark !== undefined) note(io, remark);
   const server = await startConfigured(config);
   const stopped = aborted(signal);
+  const stopReloading = io.onReload(() => server.reload());
   try {
-    await announce(io, json, { event: 'listening', address: server.address });
+    await announce(io, json, {
+      event: 'listening',
+      address: server.address,
+      ...(server.adminAddress === undefined ? {} : { admin: server.adminAddress }),
+    });
     const first = await Promise.race([server.ready.then(() => 'ready' as const), stopped]);
     if (first === 'ready') {
       await announce(io, json, { event: 'ready' });
       await stopped;
     }
   } finally {
+    stopReloading();
     await server.close();
   }
 }
@@ -28,6 +34,8 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
 interface Announcement {
   readonly event: 'listening' | 'ready';
   readonly address?: string;
+  /** `host:port` of the admin port, if there is one. */
+  readonly admin?: string;
 }
 
 async function announce(io: Io, json: boolean, announcement: Announcement): Promise<void> {

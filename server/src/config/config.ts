@@ -5,15 +5,18 @@ import {
 } from '@outrider/sdk/proto';
 import { z } from 'zod';
 import { CodedError, invalidField } from '../coded-error.js';
+import { DEFAULT_ADMIN, hostAndPort } from './admin-address.js';
 
 /** Everything a server is told at its start. */
 export interface ServerConfig {
-  /** Address to bind; other than loopback needs `insecure`. @default '127.0.0.1' */
+  /** Address to bind; other than loopback needs TLS and keys or client certificates, or `insecure`. @default '127.0.0.1' */
   readonly host: string;
   /** TCP port; 0 takes any free one. @default 50051 */
   readonly port: number;
   /** `unix:///path` of a socket, in place of host and port. @default undefined */
   readonly listen: string | undefined;
+  /** `host:port` of the HTTP port for `/metrics`, `/healthz` and `/readyz`, or `off`; other than loopback needs `insecure`. @default '127.0.0.1:9464' */
+  readonly admin: string;
   /** Folders that `source.path` of a request must resolve inside. @default the working directory */
   readonly modelRoots: readonly string[];
   /** Generations that may wait for one model. @default 64 */
@@ -24,10 +27,18 @@ export interface ServerConfig {
   readonly drainMs: number;
   /** `auto` serves reflection while there is no TLS. @default 'auto' */
   readonly reflection: 'auto' | 'on' | 'off';
-  /** Allows an address other than loopback without TLS and tokens. @default false */
+  /** Allows an address other than loopback that is not encrypted or open to anybody. @default false */
   readonly insecure: boolean;
   /** Lets requests have drafts accepted by dice, for benchmarks. @default false */
   readonly allowSynthetic: boolean;
+  /** PEM file of the server's certificate and its chain; turns TLS on. @default undefined: plain text */
+  readonly tlsCert: string | undefined;
+  /** PEM file of the certificate's private key. @default undefined */
+  readonly tlsKey: string | undefined;
+  /** PEM file of the authorities of client certificates; then every client needs one. @default undefined */
+  readonly tlsCa: string | undefined;
+  /** File of bearer tokens, as `parseApiKeys` reads it. @default undefined: callers need none */
+  readonly apiKeyFile: string | undefined;
   /**
    * Folder with the llama.cpp libraries, or `last`: node-llama-cpp's last local build.
    * @default undefined: those of the installed packages
@@ -56,14 +67,46 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export function serverConfig(partial: Partial<ServerConfig> = {}): ServerConfig {
   const parsed = schema.safeParse(partial);
   if (!parsed.success) throw refusal(parsed.error);
-  const { listen, llamaDir, ...rest } = parsed.data;
-  if (listen === undefined && !rest.insecure && !isLoopback(rest.host)) {
-    throw invalidField(
-      'host',
-      `host is "${rest.host}", which is not loopback; without TLS and tokens that needs "insecure"`,
-    );
+  const { listen, llamaDir, tlsCert, tlsKey, tlsCa, apiKeyFile, ...rest } = parsed.data;
+  const config = { ...rest, listen, llamaDir, tlsCert, tlsKey, tlsCa, apiKeyFile };
+  checkTls(config);
+  checkExposure(config);
+  checkAdmin(config);
+  return config;
+}
+
+function checkTls({ tlsCert, tlsKey, tlsCa }: ServerConfig): void {
+  if (tlsCert === undefined && (tlsKey !== undefined || tlsCa !== undefined)) {
+    throw invalidField('tlsCert', 'is missing; a key or authorities need a certificate');
   }
-  return { ...rest, listen, llamaDir };
+  if (tlsCert !== undefined && tlsKey === undefined) {
+    throw invalidField('tlsKey', 'is missing; a certificate needs its private key');
+  }
+}
+
+function checkAdmin({ admin, insecure }: ServerConfig): void {
+  const place = hostAndPort(admin);
+  if (place === undefined || insecure || isLoopback(place.host)) return;
+  // Whatever protects the calls does not protect this port.
+  throw invalidField(
+    'admin',
+    `admin is at "${place.host}", which is not loopback; that needs "insecure"`,
+  );
+}
+
+function checkExposure(config: ServerConfig): void {
+  const { listen, host, insecure, tlsCert, tlsCa, apiKeyFile } = config;
+  if (listen !== undefined || insecure || isLoopback(host)) return;
+  const closed = apiKeyFile !== undefined || tlsCa !== undefined;
+  if (tlsCert !== undefined && closed) return;
+  const missing = [
+    ...(tlsCert === undefined ? ['TLS'] : []),
+    ...(closed ? [] : ['keys or client certificates']),
+  ].join(' and ');
+  throw invalidField(
+    'host',
+    `host is "${host}", which is not loopback; without ${missing} that needs "insecure"`,
+  );
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -83,6 +126,12 @@ const schema = z.strictObject({
     .string()
     .regex(/^unix:\/\/\/./, { error: 'only unix:///path is understood' })
     .optional(),
+  admin: z
+    .string()
+    .refine(text => text === 'off' || hostAndPort(text) !== undefined, {
+      error: 'host:port or off is needed',
+    })
+    .default(DEFAULT_ADMIN),
   modelRoots: z
     .array(z.string().min(1))
     .min(1)
@@ -93,6 +142,10 @@ const schema = z.strictObject({
   reflection: z.enum(['auto', 'on', 'off']).default('auto'),
   insecure: z.boolean().default(false),
   allowSynthetic: z.boolean().default(false),
+  tlsCert: z.string().min(1).optional(),
+  tlsKey: z.string().min(1).optional(),
+  tlsCa: z.string().min(1).optional(),
+  apiKeyFile: z.string().min(1).optional(),
   llamaDir: z.string().min(1).optional(),
   rpc: z
     .array(z.string().refine(isEndpoint, { error: 'host:port is needed' }))

@@ -40,6 +40,11 @@ interface Call {
   readonly onProgress?: (progress: LoadProgressEvent) => void;
 }
 
+interface RunningStream {
+  readonly queue: EventQueue<StreamEvent>;
+  readonly heard: ((event: StreamEvent) => void) | undefined;
+}
+
 type Question =
   Extract<ToEngine, { call: number }> extends infer Each
     ? Each extends unknown
@@ -56,7 +61,7 @@ export class EngineClient implements Engine {
   readonly #log: Logger;
   readonly #backOff = new BackOff();
   readonly #calls = new Map<number, Call>();
-  readonly #streams = new Map<number, EventQueue<StreamEvent>>();
+  readonly #streams = new Map<number, RunningStream>();
   readonly #kvUsed = new Map<string, number>();
   readonly #exitListeners: ((exit: EngineExit) => void)[] = [];
   readonly #restartListeners: (() => void)[] = [];
@@ -125,10 +130,14 @@ export class EngineClient implements Engine {
     this.#kvUsed.delete(model);
   }
 
-  async *generate(spec: GenerateSpec, signal: AbortSignal): AsyncGenerator<YieldedEvent> {
+  async *generate(
+    spec: GenerateSpec,
+    signal: AbortSignal,
+    heard?: (event: StreamEvent) => void,
+  ): AsyncGenerator<YieldedEvent> {
     if (signal.aborted) return;
     const queue = new EventQueue<StreamEvent>(mostWaitingEvents);
-    this.#streams.set(spec.stream, queue);
+    this.#streams.set(spec.stream, { queue, heard });
     let over = false;
     const aborted = (): boolean => signal.aborted;
     const cancel = (): void => this.#process?.send({ type: 'cancel', stream: spec.stream });
@@ -215,8 +224,7 @@ export class EngineClient implements Engine {
     const error = this.#gone();
     for (const call of this.#calls.values()) call.reject(error);
     this.#calls.clear();
-    for (const queue of this.#streams.values())
-      queue.pushLast({ type: 'failed', error: error.toData() });
+    for (const stream of this.#streams.values()) fail(stream, error);
     if (this.#closing) return;
     this.#log.error({ how, backOffMs: this.#backOffMs }, 'engine process ended');
     for (const listener of this.#exitListeners) listener({ how, backOffMs: this.#backOffMs });
@@ -267,13 +275,15 @@ export class EngineClient implements Engine {
   }
 
   #onStream(stream: number, event: StreamEvent): void {
-    const queue = this.#streams.get(stream);
-    if (queue === undefined || queue.push(event)) return;
+    const running = this.#streams.get(stream);
+    if (running === undefined) return;
+    running.heard?.(event);
+    if (running.queue.push(event)) return;
     const error = new CodedError(
       'SLOW_CONSUMER',
       `the reader is more than ${mostWaitingEvents} events behind`,
     );
-    queue.pushLast({ type: 'failed', error: error.toData() });
+    fail(running, error);
     this.#process?.send({ type: 'cancel', stream });
   }
 
@@ -316,4 +326,10 @@ export class EngineClient implements Engine {
       retryAfterMs: Math.max(this.#backOffMs, 100),
     });
   }
+}
+
+function fail({ queue, heard }: RunningStream, error: CodedError): void {
+  const event = { type: 'failed', error: error.toData() } as const;
+  heard?.(event);
+  queue.pushLast(event);
 }

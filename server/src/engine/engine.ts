@@ -43,9 +43,14 @@ export interface Engine {
   /**
    * Runs one stream. Ends after `completed`; ends silently when the signal aborts; a `failed` event is thrown.
    * Leaving the iteration early cancels the stream. `cancelled` and `failed` are never yielded.
+   * @param heard called with every event when it arrives, also with those that nobody reads any more
    * @throws CodedError ENGINE_RESTARTED, ENGINE_ERROR, SLOW_CONSUMER
    */
-  generate(spec: GenerateSpec, signal: AbortSignal): AsyncIterable<YieldedEvent>;
+  generate(
+    spec: GenerateSpec,
+    signal: AbortSignal,
+    heard?: (event: StreamEvent) => void,
+  ): AsyncIterable<YieldedEvent>;
   /** Makes a running stream go on without its draft. */
   detachDraft(stream: number): void;
   /** Makes a running stream draft with another loaded model from its next step on. */

@@ -246,8 +246,8 @@ export interface StreamCompletion {
   readonly promptUs: number;
   /** First token to last. */
   readonly decodeUs: number;
-  /** From SUMMARY up. */
-  readonly speculation?: SpeculationSummary;
+  /** At every level: the server counts it, and leaves it out of what it sends where the request says so. */
+  readonly speculation: SpeculationSummary;
 }
 
 /** What a pair check found: nothing, or the first difference. */

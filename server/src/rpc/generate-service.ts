@@ -8,6 +8,7 @@ import {
   type TokenizeResponse,
 } from '@outrider/sdk/proto';
 import { type ServerConfig } from '../config/config.js';
+import { type Metrics } from '../observability/metrics.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
   type BackgroundContext,
@@ -23,6 +24,7 @@ import { validateDetokenize, validateTokenize } from './validate/tokenize.js';
 export interface ServiceParts {
   readonly registry: ModelRegistry;
   readonly config: ServerConfig;
+  readonly metrics: Metrics;
 }
 
 /** The service that produces text. */

@@ -1,6 +1,7 @@
 import { type GenerateRequest, type GenerateResponse, StatsLevel } from '@outrider/sdk/proto';
 import { CodedError, invalidField } from '../coded-error.js';
 import { type GenerateSpec } from '../engine/protocol.js';
+import { type StreamMeter } from '../observability/stream-meter.js';
 import { type ReadyModel } from '../registry/record.js';
 import { type OpenStream } from '../registry/streams.js';
 import { abortFailure, CallDeadline, throwIfAborted } from './call-deadline.js';
@@ -22,12 +23,11 @@ export async function* generate(
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const arrivedMs = performance.now();
   const { registry, config } = parts;
-  validateGenerate(request, limitsOf(registry.find(request.model)), config.allowSynthetic);
-  if (request.input === undefined) throw invalidField('input', 'is missing');
-  const target = registry.ready(request.model);
+  const { target, input } = accepted(request, parts);
   const deadline = new CallDeadline(context, 'QUEUE');
+  let begun = false;
   try {
-    const ids = await promptIds(request.input, target).catch((error: unknown) => {
+    const ids = await promptIds(input, target).catch((error: unknown) => {
       // An engine that was asked about a model which has just been replaced knows no better than to fail.
       registry.assertHeld(target);
       throw error;
@@ -35,6 +35,7 @@ export async function* generate(
     throwIfAborted(deadline.signal);
     const maxTokens = request.maxTokens ?? target.loaded.options.contextLength ?? 0;
     const stream = await openStream(request, target, maxTokens, deadline, parts);
+    begun = true;
     try {
       const spec: GenerateSpec = {
         stream: stream.id,
@@ -50,24 +51,61 @@ export async function* generate(
       const startedMs = performance.now();
       const queueUs = Math.round((startedMs - arrivedMs) * 1000);
       notePrompt(context.facts, stream, ids.length, queueUs);
+      const beginning = { model: target.name, promptTokens: ids.length, arrivedMs };
       const rates = request.speculation?.synthetic?.rates;
-      if (rates !== undefined) warnOfDice(context, rates);
-      yield* events(spec, stream, { context, deadline, queueUs, synthetic: rates !== undefined });
+      const synthetic = rates !== undefined;
+      if (synthetic) warnOfDice(context, rates);
+      // Dice are no acceptance: such a stream is not counted.
+      const meter = synthetic ? undefined : parts.metrics.stream(beginning);
+      yield* events(spec, stream, { context, deadline, queueUs, meter, synthetic });
     } finally {
       stream.close();
     }
   } catch (error) {
     // Whatever an abort broke, the reason of the abort is what happened.
-    throw deadline.signal.aborted ? abortFailure(deadline.signal) : error;
+    const failure = deadline.signal.aborted ? abortFailure(deadline.signal) : error;
+    if (!begun) countRefusal(request, failure, parts);
+    throw failure;
   } finally {
     deadline[Symbol.dispose]();
   }
+}
+
+interface Accepted {
+  readonly target: ReadyModel;
+  readonly input: NonNullable<GenerateRequest['input']>;
+}
+
+/** Checks everything that can be checked without waiting. */
+function accepted(request: GenerateRequest, parts: ServiceParts): Accepted {
+  const { registry, config } = parts;
+  const { input, model } = request;
+  try {
+    validateGenerate(request, limitsOf(registry.find(model)), config.allowSynthetic);
+    if (input === undefined) throw invalidField('input', 'is missing');
+    return { target: registry.ready(model), input };
+  } catch (error) {
+    countRefusal(request, error, parts);
+    throw error;
+  }
+}
+
+function countRefusal(
+  { model }: GenerateRequest,
+  error: unknown,
+  { registry, metrics }: ServiceParts,
+): void {
+  const { reason } = CodedError.from(error);
+  // Whoever left was not refused.
+  if (reason !== 'CANCELLED') metrics.rejected(registry.find(model)?.name ?? '', reason);
 }
 
 interface Run {
   readonly context: HandlerContext;
   readonly deadline: CallDeadline;
   readonly queueUs: number;
+  /** Unset for a stream that no metric counts. */
+  readonly meter: StreamMeter | undefined;
   /** Dice accept what is drafted. */
   readonly synthetic: boolean;
 }
@@ -75,7 +113,7 @@ interface Run {
 async function* events(
   spec: GenerateSpec,
   stream: OpenStream,
-  { context, deadline, queueUs, synthetic }: Run,
+  { context, deadline, queueUs, meter, synthetic }: Run,
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const { requestId, facts } = context;
   const began = performance.now();
@@ -83,7 +121,7 @@ async function* events(
   const response = (event: GenerateResponse['event']): GenerateResponse => ({ event, synthetic });
   deadline.stage = 'PROMPT';
   try {
-    const source = stream.target.home.engine.generate(spec, stream.signal);
+    const source = stream.target.home.engine.generate(spec, stream.signal, meter?.heard);
     for await (const event of untilAborted(source, stream.signal)) {
       switch (event.type) {
         case 'started':

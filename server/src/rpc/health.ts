@@ -18,6 +18,7 @@ export const SERVICE_NAMES = [
 export class ServerHealth {
   readonly state = HealthState();
   readonly #names = new Set<string>(['', ...SERVICE_NAMES]);
+  #started = false;
   #draining = false;
 
   constructor(registry: ModelRegistry) {
@@ -34,7 +35,14 @@ export class ServerHealth {
 
   /** The start-up models are there. */
   ready(): void {
+    this.#started = true;
     if (!this.#draining) this.state.setStatus('healthy');
+  }
+
+  /** Why traffic should go elsewhere; undefined when it should not. */
+  get unready(): string | undefined {
+    if (this.#draining) return 'the server is shutting down';
+    return this.#started ? undefined : 'the start-up models are not loaded';
   }
 
   /** No name serves from here on. */

@@ -17,6 +17,9 @@ export const DRAFT_FILE = fileURLToPath(
 /** One thread for both models: more only wait for each other on a busy machine. */
 export const ONE_THREAD = ['-t', '1', '-td', '1'] as const;
 
+// Several servers run at once; a test that wants the port names it.
+const NO_ADMIN = { OUTRIDER_ADMIN: 'off' };
+
 /** What a finished command left. */
 export interface Outcome {
   /** Exit status; null when a signal ended it. */
@@ -45,7 +48,7 @@ export interface Running {
 export function start(args: readonly string[], { env = {}, cwd }: StartOptions = {}): Running {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('OUTRIDER_'));
   const child = spawn(process.execPath, [COMMAND, ...args], {
-    env: { ...Object.fromEntries(clean), NODE_OPTIONS: '', ...env },
+    env: { ...Object.fromEntries(clean), NODE_OPTIONS: '', ...NO_ADMIN, ...env },
     cwd,
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DraftSource, FinishReason, StatsLevel } from '@outrider/sdk/proto';
+import { DraftSource, FinishReason, SpeculationMode, StatsLevel } from '@outrider/sdk/proto';
 import { Metadata, Status } from 'nice-grpc-common';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { embedded, failureOf, firstEvents, readAll, readOn, Served } from './served.js';
@@ -27,9 +27,9 @@ describe('a generation', () => {
       speculation: {
         active: true,
         draftModel: 'models/small',
-        maxDraftTokens: 4,
-        sources: [DraftSource.DRAFT_MODEL],
-        detail: expect.stringContaining('AUTO'),
+        mode: SpeculationMode.AUTO,
+        maxDraftTokens: 16,
+        sources: [DraftSource.DRAFT_MODEL, DraftSource.NGRAM],
         targetDevices: ['cpu'],
       },
       targetPlacement: { measured: true },

@@ -55,7 +55,13 @@ export class Served implements AsyncDisposable {
     const lines: Record<string, unknown>[] = [];
     const write = (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>);
     const log = pino({ level: 'info' }, { write });
-    const whole = serverConfig({ port: 0, models: [embedded('big')], drainMs: 100, ...config });
+    const whole = serverConfig({
+      port: 0,
+      admin: 'off',
+      models: [embedded('big')],
+      drainMs: 100,
+      ...config,
+    });
     const server = await startServer(whole, { engine, log });
     return new Served(server, engine, lines);
   }

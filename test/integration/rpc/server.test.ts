@@ -283,7 +283,7 @@ describe('a server', () => {
 
   it('does not start with defaults that no request could ask for', async () => {
     const sampling = { temperature: -1 };
-    const config = serverConfig({ port: 0, defaults: { sampling, speculation: {} } });
+    const config = serverConfig({ port: 0, admin: 'off', defaults: { sampling, speculation: {} } });
 
     await expect(startServer(config, { engine: new FakeEngine() })).rejects.toMatchObject({
       violations: [{ field: 'defaults.sampling.temperature' }],
@@ -294,7 +294,7 @@ describe('a server', () => {
     const speculation = { synthetic: { rates: [0.5] } };
     for (const allowSynthetic of [false, true]) {
       const defaults = { sampling: {}, speculation };
-      const config = serverConfig({ port: 0, allowSynthetic, defaults });
+      const config = serverConfig({ port: 0, admin: 'off', allowSynthetic, defaults });
 
       await expect(startServer(config, { engine: new FakeEngine() })).rejects.toMatchObject({
         reason: 'INVALID_FIELD',
@@ -308,7 +308,7 @@ describe('a server', () => {
     const engine = new FakeEngine();
     const port = Number(served.server.address.split(':')[1]);
 
-    await expect(startServer(serverConfig({ port }), { engine })).rejects.toThrow(
+    await expect(startServer(serverConfig({ port, admin: 'off' }), { engine })).rejects.toThrow(
       /EADDRINUSE|bind/,
     );
     expect(engine.closed).toBe(true);

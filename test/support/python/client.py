@@ -47,7 +47,7 @@ def main() -> None:
     schema = Schema(DESCRIPTORS)
     # A proxy of the environment is never meant for a service on this machine.
     options = [("grpc.enable_http_proxy", 0)]
-    with grpc.insecure_channel(arguments.address, options=options) as channel:
+    with open_channel(arguments, options) as channel:
         call = start(channel, schema, arguments)
         try:
             for count, response in enumerate(call, start=1):
@@ -59,6 +59,18 @@ def main() -> None:
         say({"status": status_of(call, schema)})
 
 
+def open_channel(arguments: argparse.Namespace, options: List[Tuple[str, int]]) -> grpc.Channel:
+    """A channel in plain text, or over TLS when an authority is named."""
+    if arguments.tls_ca is None:
+        return grpc.insecure_channel(arguments.address, options=options)
+    pem = [path and pathlib.Path(path).read_bytes() for path in (arguments.tls_ca, arguments.tls_key, arguments.tls_cert)]
+    credentials = grpc.ssl_channel_credentials(*pem)
+    if arguments.api_key is not None:
+        bearer = grpc.access_token_call_credentials(arguments.api_key)
+        credentials = grpc.composite_channel_credentials(credentials, bearer)
+    return grpc.secure_channel(arguments.address, credentials, options=options)
+
+
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("address")
@@ -67,6 +79,10 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--timeout", type=float, help="deadline in seconds")
     parser.add_argument("--cancel-after", type=int, help="cancel after so many responses")
     parser.add_argument("--request-id", help="x-request-id to send")
+    parser.add_argument("--tls-ca", help="authority of the server, PEM; turns TLS on")
+    parser.add_argument("--tls-cert", help="own certificate, PEM")
+    parser.add_argument("--tls-key", help="own private key, PEM")
+    parser.add_argument("--api-key", help="bearer token; needs TLS")
     return parser.parse_args()
 
 

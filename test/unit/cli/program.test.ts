@@ -62,6 +62,7 @@ describe('the command line', () => {
       'unload',
       'models',
       'devices',
+      'top',
     ]);
   });
 });

@@ -52,6 +52,7 @@ export function recordingIo(options: RecordingOptions = {}): RecordingIo {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
+    onReload: () => () => undefined,
     abandon: exit => {
       abandoned.push(exit);
     },

@@ -75,12 +75,9 @@ describe('a variable of the environment', () => {
     );
   });
 
-  it.each(['OUTRIDER_CONFIG', 'OUTRIDER_API_KEY', 'OUTRIDER_TLS_CERT'])(
-    'that this version cannot honour is refused: %s',
-    async name => {
-      await expect(settingsOf(FLAGS, [], { [name]: 'x' })).rejects.toThrow(
-        `exit 2: outrider: ${name} is set, but this version does not support it`,
-      );
-    },
-  );
+  it('that this version cannot honour is refused', async () => {
+    await expect(settingsOf(FLAGS, [], { OUTRIDER_CONFIG: 'x' })).rejects.toThrow(
+      'exit 2: outrider: OUTRIDER_CONFIG is set, but this version does not support it',
+    );
+  });
 });

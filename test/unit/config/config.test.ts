@@ -7,6 +7,7 @@ describe('the configuration of a server', () => {
       host: '127.0.0.1',
       port: 50_051,
       listen: undefined,
+      admin: '127.0.0.1:9464',
       modelRoots: [process.cwd()],
       maxQueue: 64,
       slowConsumerMs: 30_000,
@@ -39,18 +40,61 @@ describe('the configuration of a server', () => {
   });
 
   it.each(['0.0.0.0', '::', '192.168.0.7', 'example.org', '127.evil.org'])(
-    'refuses to bind %s without TLS',
+    'binds %s only with TLS and keys or client certificates, or when forced',
     host => {
+      const tls = { tlsCert: 'cert.pem', tlsKey: 'key.pem' };
+      const keys = { apiKeyFile: 'keys' };
+      const refusal = (text: RegExp) =>
+        expect.objectContaining({
+          violations: [{ field: 'host', description: expect.stringMatching(text) }],
+        });
+
       expect(() => serverConfig({ host })).toThrow(
-        expect.objectContaining({ violations: [expect.objectContaining({ field: 'host' })] }),
+        refusal(/without TLS and keys or client certificates/),
       );
+      expect(() => serverConfig({ host, ...keys })).toThrow(refusal(/without TLS that/));
+      expect(() => serverConfig({ host, ...tls })).toThrow(refusal(/without keys or client/));
+      expect(serverConfig({ host, ...tls, ...keys }).host).toBe(host);
+      expect(serverConfig({ host, ...tls, tlsCa: 'ca.pem' }).host).toBe(host);
       expect(serverConfig({ host, insecure: true }).host).toBe(host);
     },
   );
 
+  it.each([
+    [{ tlsCert: 'cert.pem' }, 'tlsKey'],
+    [{ tlsKey: 'key.pem' }, 'tlsCert'],
+    [{ tlsCa: 'ca.pem' }, 'tlsCert'],
+    [{ apiKeyFile: '' }, 'apiKeyFile'],
+  ])('refuses %j and names %s', (partial, field) => {
+    expect(() => serverConfig(partial)).toThrow(
+      expect.objectContaining({ violations: [expect.objectContaining({ field })] }),
+    );
+  });
+
   it.each(['127.0.0.1', '127.8.8.8', '::1', '[::1]', 'localhost'])('binds %s', host => {
     expect(serverConfig({ host }).host).toBe(host);
   });
+
+  it('keeps the admin port on loopback unless told otherwise', () => {
+    expect(() => serverConfig({ admin: '0.0.0.0:9464' })).toThrow(
+      expect.objectContaining({ violations: [expect.objectContaining({ field: 'admin' })] }),
+    );
+    expect(serverConfig({ admin: '0.0.0.0:9464', insecure: true }).admin).toBe('0.0.0.0:9464');
+  });
+
+  it.each(['127.0.0.1:0', '[::1]:9464', 'localhost:80', 'off'])(
+    'takes %s as its admin port',
+    admin => {
+      expect(serverConfig({ admin }).admin).toBe(admin);
+    },
+  );
+
+  it.each(['9464', '127.0.0.1', '::1:9464', '127.0.0.1:70000', ':9464', 'on'])(
+    'refuses %s as its admin port',
+    admin => {
+      expect(() => serverConfig({ admin })).toThrow('admin: host:port or off is needed');
+    },
+  );
 
   it.each(['worker', 'worker:', 'worker:0', 'worker:65536', '[::1]:50052', 'a:1:2', 'a b:1', ''])(
     'refuses "%s" as a worker',

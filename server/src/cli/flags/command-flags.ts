@@ -30,5 +30,11 @@ export const UNLOAD_FLAGS: readonly Flag[] = [
   { name: 'detach', help: 'streams that only draft with it go on without it' },
 ];
 
+/** Flags of `outrider top`. */
+export const TOP_FLAGS: readonly Flag[] = [
+  { name: 'once', help: 'one frame, with the rates of one interval' },
+  { name: 'interval', value: 'MS', help: 'time between two frames, 100 or more (1000)' },
+];
+
 /** Flag of `outrider devices`. */
 export const WATCH_FLAG: Flag = { name: 'watch', help: 'report again at every change' };

@@ -1,17 +1,33 @@
 import { type Flag } from './flag.js';
 
+/** HTTP port for operators; for `serve`, and for whatever reads it. */
+export const ADMIN_FLAG: Flag = {
+  name: 'admin',
+  value: 'HOST:PORT',
+  help: 'HTTP port for /metrics, /healthz and /readyz, or off (127.0.0.1:9464)',
+};
+
 /** Flags of the server itself. */
 export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'host', value: 'HOST', help: 'address to listen on (127.0.0.1)' },
   { name: 'port', value: 'N', help: 'port to listen on (50051); 0: any free one' },
   { name: 'listen', value: 'ADDRESS', help: 'unix:///path of a socket, instead of host and port' },
+  ADMIN_FLAG,
   {
     name: 'model-root',
     value: 'DIR',
     repeatable: true,
     help: 'folder that LoadModel may read (the working directory)',
   },
-  { name: 'insecure', help: 'allow other than loopback addresses without TLS and tokens' },
+  { name: 'insecure', help: 'allow other than loopback addresses without TLS, or without keys' },
+  {
+    name: 'api-key-file',
+    value: 'FILE',
+    help: 'keys that callers need: one a line, then a name; read again when it changes',
+  },
+  { name: 'tls-cert', value: 'FILE', help: 'certificate and chain, PEM; turns TLS on' },
+  { name: 'tls-key', value: 'FILE', help: 'private key of the certificate, PEM' },
+  { name: 'tls-ca', value: 'FILE', help: 'authorities of client certificates, then required' },
   { name: 'max-queue', value: 'N', help: 'most requests that wait for one model (64)' },
   { name: 'slow-consumer-ms', value: 'MS', help: 'longest stall of a reader (30000)' },
   { name: 'drain-ms', value: 'MS', help: 'grace for running calls at shutdown (30000)' },

@@ -32,6 +32,7 @@ const plainShares = { machine: 0.9, several: 0, own: 0.1 };
 const longShares = { machine: 0.1, several: 0.4, own: 0.5 };
 const plainEvery = 128;
 const overheadWeight = 0.1;
+const overheadShare = 0.25;
 
 /**
  * Time of a target pass by its rows. Begins with what was measured at load and follows what passes really take: a factor
@@ -50,6 +51,7 @@ export class CostTable {
   #known: boolean;
   #sincePlain = 0;
   #overheadUs: number | undefined;
+  #overheads = 0;
 
   /**
    * @param measured passes timed at load; empty: a usual shape, scaled by the first pass that is observed
@@ -146,12 +148,15 @@ export class CostTable {
     this.#refresh();
   }
 
-  /** Takes what a plain step took besides its pass. */
+  /**
+   * Takes what a plain step took besides its pass. No more than a pass at a time: the first steps of a process run code
+   * that is not compiled yet, and would make plain steps look dear for long.
+   */
   observeOverhead(us: number): void {
-    this.#overheadUs =
-      this.#overheadUs === undefined
-        ? us
-        : this.#overheadUs + overheadWeight * (us - this.#overheadUs);
+    this.#overheads++;
+    const weight = Math.max(overheadWeight, 1 / this.#overheads);
+    const mean = this.#overheadUs ?? 0;
+    this.#overheadUs = mean + weight * (Math.min(us, overheadShare * this.plainUs) - mean);
   }
 
   #refresh(): void {

@@ -227,9 +227,8 @@ export class Generation {
     if (this.#drafting.planned === 0 && times.streams === 1 && !times.mixed)
       this.#host.plainCost.observe(stepUs);
     this.#committedUs = committedUs;
-    const level = this.spec.statsLevel;
-    const told = level === StatsLevel.STEPS || level === StatsLevel.DETAILED;
-    this.#host.emit({ type: 'step', step: { tokens, stats: told ? stats : undefined } });
+    // At every level: the server counts them, and leaves out what the caller did not ask for.
+    this.#host.emit({ type: 'step', step: { tokens, stats } });
     if (finish === undefined) this.#prepare();
     else this.#complete(finish);
   }
@@ -284,7 +283,6 @@ export class Generation {
     const decodeUs = this.#committedUs - this.#firstTokenUs;
     const baseline = this.#baseline();
     const { offReason } = this.#drafting;
-    const told = this.spec.statsLevel !== StatsLevel.NONE;
     const speculation = this.#stats.summary({
       ...(baseline === undefined ? {} : { baseline }),
       ...(decodeUs === 0 ? {} : { tokensPerSecond: ((completionTokens - 1) * 1e6) / decodeUs }),
@@ -300,7 +298,7 @@ export class Generation {
         usage: { promptTokens: this.spec.promptIds.length, completionTokens, cachedTokens: 0 },
         promptUs: this.#firstTokenUs - this.#begunUs,
         decodeUs,
-        ...(told ? { speculation } : {}),
+        speculation,
       },
     });
   }
