@@ -132,9 +132,8 @@ export class Drafting {
 
   /** Tokens at hand that the model proposed before it heard of the last commit: while a pass ran. */
   overlapped(committed: number): number {
-    // In turns, what is older than the last commit was left over from the draft before.
     const old = ({ proposal }: Guess): boolean => (proposal?.known ?? committed) < committed;
-    return this.#spec.overlap ? this.#guesses.filter(old).length : 0;
+    return this.#guesses.filter(old).length;
   }
 
   /** Tokens drafted and never verified since the last call. */
