@@ -70,7 +70,10 @@ describe('buf curl, a Go client', () => {
       const { responses, exitCode } = await bufCurl(
         service.address,
         GENERATE,
-        { model: 'big', text: 'Once upon a time', maxTokens: 24, sampling: { seed: 7 } },
+        {
+          ...{ model: 'big', text: 'Once upon a time', maxTokens: 24, sampling: { seed: 7 } },
+          speculation: { mode: 'SPECULATION_MODE_FIXED', maxDraftTokens: 4 },
+        },
         flags,
       );
 
