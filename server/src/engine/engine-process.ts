@@ -36,6 +36,7 @@ export async function startEngineProcess(
     env: {
       ...process.env,
       NODE_OPTIONS: '',
+      ...openMpEnvironment(process.env),
       ...startEnvironment(start),
     },
     // What native code prints goes to stderr: stdout belongs to the command.
@@ -92,4 +93,16 @@ async function untilReady(
     throw new CodedError('ENGINE_ERROR', `the engine process ended while starting: ${how}`);
   });
   return Promise.race([ready, died]);
+}
+
+/**
+ * Libraries with OpenMP have a team of threads per model. Once these are more than the cores, libgomp hardly spins before it
+ * sleeps, at every barrier of a pass, and decoding slows down by a third; the active policy spins ten times as long there.
+ * With the usual count it is bounded elsewhere, so that an idle team sleeps.
+ */
+function openMpEnvironment(given: NodeJS.ProcessEnv): Record<string, string> {
+  return {
+    OMP_WAIT_POLICY: given['OMP_WAIT_POLICY'] ?? 'active',
+    GOMP_SPINCOUNT: given['GOMP_SPINCOUNT'] ?? '300000',
+  };
 }
