@@ -1,18 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Authority, noCertificates } from '../support/certificates.js';
-import { callFromPython, PYTHON } from '../support/python-client.js';
+import { describeUnless } from '../support/describe-unless.js';
+import { callFromPython, noPythonClient } from '../support/python-client.js';
 import { type Service, startService } from '../support/serve.js';
 
-const probe = spawnSync(PYTHON, ['-c', 'import grpc, google.protobuf'], { encoding: 'utf8' });
-const missing = [
-  ...(noCertificates === undefined ? [] : [noCertificates]),
-  ...(probe.status === 0 ? [] : ['needs python3-grpcio and python3-protobuf']),
-].join(', ');
-const [describeWithBoth, note] =
-  missing === '' ? [describe, ''] : [describe.skip, ` (skipped: ${missing})`];
+const [describeWithBoth, note] = describeUnless(noCertificates ?? noPythonClient());
 
 const GENERATE = 'outrider.v1.GenerateService/Generate';
 const REQUEST = { model: 'target', text: 'Once upon a midnight', max_tokens: 4 };

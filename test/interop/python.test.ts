@@ -1,14 +1,9 @@
-import { spawnSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { callFromPython, PYTHON } from '../support/python-client.js';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { describeUnless } from '../support/describe-unless.js';
+import { callFromPython, noPythonClient } from '../support/python-client.js';
 import { startService, type Service } from '../support/serve.js';
 
-const probe = spawnSync(PYTHON, ['-c', 'import grpc, google.protobuf'], { encoding: 'utf8' });
-const why = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? '';
-const [describeWithGrpc, note] =
-  probe.status === 0
-    ? [describe, '']
-    : [describe.skip, ` (skipped: needs python3-grpcio and python3-protobuf; ${why})`];
+const [describeWithGrpc, note] = describeUnless(noPythonClient());
 
 const LOAD = 'outrider.v1.LoadModelService/LoadModel';
 const GET = 'outrider.v1.LoadModelService/GetModel';

@@ -1,9 +1,17 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 /** The distribution's Python: a version manager's has no gRPC package of the distribution. */
 export const PYTHON = '/usr/bin/python3';
+
+/** Why no Python client can call; `undefined` where one can. */
+export function noPythonClient(): string | undefined {
+  const probe = spawnSync(PYTHON, ['-c', 'import grpc, google.protobuf'], { encoding: 'utf8' });
+  if (probe.status === 0) return undefined;
+  const why = probe.error?.message ?? probe.stderr.trim().split('\n').at(-1) ?? '';
+  return `needs python3-grpcio and python3-protobuf; ${why}`;
+}
 
 const SCRIPT = fileURLToPath(new URL('python/client.py', import.meta.url));
 

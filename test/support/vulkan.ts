@@ -1,17 +1,22 @@
-import { describe } from '@jest/globals';
+import { type describe } from '@jest/globals';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { describeUnless } from './describe-unless.js';
 
 const drivers = '/usr/share/vulkan/icd.d';
 const driver = existsSync(drivers)
   ? readdirSync(drivers).find(name => name.startsWith('lvp_'))
   : undefined;
 
-/** `describe` where Mesa's software Vulkan driver is installed, `describe.skip` elsewhere. */
-export const describeOnGpus: typeof describe.skip = driver === undefined ? describe.skip : describe;
+const [describeSuite, title] = describeUnless(
+  driver === undefined ? 'no software Vulkan driver here' : undefined,
+);
+
+/** What begins a suite that needs Mesa's software Vulkan driver. */
+export const describeOnGpus: typeof describe.skip = describeSuite;
 
 /** Ends the title of a test that needs the driver: says why it is skipped. */
-export const gpuTitle = driver === undefined ? ' (skipped: no software Vulkan driver here)' : '';
+export const gpuTitle = title;
 
 /**
  * Environment of a server or engine that is to see `Vulkan0` and `Vulkan1`: the software device, listed twice. Others see the

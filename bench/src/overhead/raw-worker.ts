@@ -7,7 +7,7 @@ import {
 } from '../../../server/dist/engine/llama/functions.js';
 import { loadModel } from '../../../server/dist/engine/llama/model.js';
 import { Vocabulary } from '../../../server/dist/engine/llama/vocab.js';
-import { SplitMode } from '@outrider/sdk/proto';
+import { ON_CPU } from '../on-cpu.js';
 import { type FromRawWorker, type RawSchedule, type RawStart } from './raw-messages.js';
 
 /** Runs the passes of a schedule and nothing else: no choosing, no messages, no statistics. */
@@ -52,15 +52,7 @@ function open(llama: LlamaFunctions, { path, options }: RawStart): [Context, num
     mlock: false,
     pins: [],
     noAlloc: false,
-    placement: {
-      devices: [],
-      gpuLayers: 0,
-      splitMode: SplitMode.LAYER,
-      mainDevice: '',
-      tensorSplit: [],
-      kvOffload: true,
-      tensorOverrides: [],
-    },
+    placement: ON_CPU,
     onProgress: () => true,
   });
   if (model === null) throw new Error(`llama.cpp could not load ${path}`);

@@ -1,8 +1,9 @@
 import { MessageChannel } from 'node:worker_threads';
-import { RuntimeOptions, SplitMode, StatsLevel } from '@outrider/sdk/proto';
+import { RuntimeOptions, StatsLevel } from '@outrider/sdk/proto';
 import { decideOptions } from '../../../server/dist/engine/options.js';
 import { ModelHost } from '../../../server/dist/engine/model-host.js';
 import { type SpeculationSpec, type StreamEvent } from '../../../server/dist/engine/protocol.js';
+import { ON_CPU } from '../on-cpu.js';
 import { type SimulatedModel } from './simulated-device.js';
 
 const CONTEXT_LENGTH = 4096;
@@ -67,17 +68,9 @@ export class SimulatedPair implements AsyncDisposable {
     });
     return new ModelHost({
       name,
-      files: { directory: '', base: '', ggml: '', llama: '', backendsLoaded: true } as never,
+      files: { directory: '', base: '', ggml: '', llama: '' },
       path: JSON.stringify(model),
-      placement: {
-        devices: [],
-        gpuLayers: 0,
-        splitMode: SplitMode.LAYER,
-        mainDevice: '',
-        tensorSplit: [],
-        kvOffload: true,
-        tensorOverrides: [],
-      },
+      placement: ON_CPU,
       pins: [],
       options: decideOptions(requested, CONTEXT_LENGTH).options,
       onReading: () => undefined,

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Authority, type CertificatePair, noCertificates } from '../../support/certificates.js';
+import { describeUnless } from '../../support/describe-unless.js';
 import { type Service, startService } from '../../support/serve.js';
 import { outrider } from './command.js';
 
-const [describeWithOpenssl, note] =
-  noCertificates === undefined ? [describe, ''] : [describe.skip, ` (skipped: ${noCertificates})`];
+const [describeWithOpenssl, note] = describeUnless(noCertificates);
 
 describeWithOpenssl(`outrider serve with certificates and keys${note}`, () => {
   let ours: Authority;

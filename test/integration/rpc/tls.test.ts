@@ -1,16 +1,16 @@
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:tls';
 import { ChannelCredentials } from '@grpc/grpc-js';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { serverConfig, type ServerConfig } from '../../../server/src/config/config.js';
 import { startServer } from '../../../server/src/rpc/server.js';
 import { Authority, type CertificatePair, noCertificates } from '../../support/certificates.js';
+import { describeUnless } from '../../support/describe-unless.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { reflectedServices } from './reflected-services.js';
 import { Secured } from './secured.js';
 
-const [describeWithOpenssl, note] =
-  noCertificates === undefined ? [describe, ''] : [describe.skip, ` (skipped: ${noCertificates})`];
+const [describeWithOpenssl, note] = describeUnless(noCertificates);
 
 describeWithOpenssl(`a server with a certificate${note}`, () => {
   let ours: Authority;
