@@ -1,6 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { type Readable } from 'node:stream';
 import { CodedError } from '../coded-error.js';
 import { type EngineStart, startEnvironment } from './engine-start.js';
+import { eventLineFd, readEventLine } from './event-line.js';
 import { type FromEngine, type LibraryInfo, type ToEngine } from './protocol.js';
 
 /** One engine process, from its start to its end. */
@@ -40,10 +42,14 @@ export async function startEngineProcess(
       ...startEnvironment(start),
     },
     // What native code prints goes to stderr: stdout belongs to the command.
-    stdio: ['ignore', 2, 2, 'ipc'],
+    stdio: ['ignore', 2, 2, 'ipc', 'pipe'],
   });
   const ended = new Promise<string>(resolve => {
-    child.once('exit', (code, signal) => resolve(signal ?? `exit ${String(code)}`));
+    // Not at its exit: what it had said by then is still to be read.
+    child.once('close', (code, signal) => resolve(signal ?? `exit ${String(code)}`));
+  });
+  readEventLine(child.stdio[eventLineFd] as Readable, (stream, event) => {
+    onMessage({ type: 'stream', stream, event });
   });
   const kill = (): void => {
     child.kill('SIGKILL');

@@ -3,6 +3,7 @@ import { CodedError } from '../coded-error.js';
 import { isDebugging } from './debug.js';
 import { type DecidedOptions } from './llama/context.js';
 import { type LibraryFiles } from './llama/library.js';
+import { eventLineLock } from './event-line.js';
 import { type ResolvedPlacement, type StreamEvent } from './protocol.js';
 import { type TensorPin } from './tensor-pins.js';
 import { abortFlagBytes } from './thread/abort-flag.js';
@@ -27,6 +28,7 @@ export interface ModelHostOptions {
   /** Fraction of the weights that was read. */
   readonly onReading: (fraction: number) => void;
   readonly onWarmingUp: () => void;
+  /** The last event of a stream; all of them where a simulated thread does not tell the server itself. */
   readonly onStream: (stream: number, event: StreamEvent) => void;
   /** Something to be logged. */
   readonly onBug: (message: string) => void;
@@ -84,6 +86,7 @@ export class ModelHost {
       bell: this.bell,
       gauges: this.#gauges,
       abort: this.abort,
+      eventLine: eventLineLock(),
     };
     this.loaded = new Promise(resolve => {
       this.#settleLoad = resolve;

@@ -15,7 +15,6 @@ import {
   type LoadedModel,
   type LoadProgressEvent,
   type LoadSpec,
-  type StreamEvent,
 } from './protocol.js';
 import { pinTensors } from './tensor-pins.js';
 import { type ThreadFacts } from './thread/messages.js';
@@ -32,7 +31,8 @@ export interface HostedModel {
 /** Who hears from a model while it loads and afterwards. */
 export interface LoadListeners {
   readonly onProgress: (progress: LoadProgressEvent) => void;
-  readonly onStream: (stream: number, event: StreamEvent) => void;
+  /** A stream is over. */
+  readonly onStreamOver: (stream: number) => void;
   readonly onBug: (message: string) => void;
   readonly onFault: (message: string) => void;
 }
@@ -84,7 +84,7 @@ export class ModelLoad {
   async run(
     llama: LlamaFunctions,
     files: LibraryFiles,
-    { onProgress, onStream, onBug, onFault }: LoadListeners,
+    { onProgress, onStreamOver, onBug, onFault }: LoadListeners,
   ): Promise<HostedModel> {
     const spec = this.#spec;
     this.#begun = true;
@@ -121,7 +121,7 @@ export class ModelLoad {
         onProgress(reading(1));
         onProgress(warmingUp(0));
       },
-      onStream,
+      onStream: onStreamOver,
       onBug,
       onFault,
     });

@@ -14,7 +14,6 @@ import {
   type LoadSpec,
   type PairVerdict,
   type PlannedModel,
-  type StreamEvent,
   type ToEngine,
 } from './protocol.js';
 import { type DraftUse } from './thread/messages.js';
@@ -161,7 +160,7 @@ export class Switchboard {
       try {
         const hosted = await load.run(this.#llama, this.#files, {
           onProgress: progress => this.#send({ type: 'loadProgress', call, progress }),
-          onStream: (stream, event) => this.#onStream(stream, event),
+          onStreamOver: stream => this.#streams.delete(stream),
           onBug: message => this.#send({ type: 'log', level: 'error', message }),
           onFault: message => this.#fault(message),
         });
@@ -191,11 +190,6 @@ export class Switchboard {
     });
     this.#loads = planned.catch(() => undefined);
     return planned;
-  }
-
-  #onStream(stream: number, event: StreamEvent): void {
-    if (event.type !== 'started' && event.type !== 'step') this.#streams.delete(stream);
-    this.#send({ type: 'stream', stream, event });
   }
 
   async #unload(model: string): Promise<void> {

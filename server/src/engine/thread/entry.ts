@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '../../coded-error.js';
+import { EventLineWriter } from '../event-line.js';
 import { type LoadedThread, loadThread } from './load.js';
 import { type FromThread, type ThreadStart } from './messages.js';
 import { ModelThread } from './model-thread.js';
@@ -9,7 +10,14 @@ function main(): void {
   if (parentPort === null) throw new Error('a model thread runs as a worker');
   const port = parentPort;
   const start = workerData as ThreadStart;
-  const post = (message: FromThread): void => port.postMessage(message);
+  const line = new EventLineWriter(start.eventLine);
+  const post = (message: FromThread): void => {
+    if (message.type === 'stream') {
+      line.write(message.stream, message.event);
+      if (message.event.type === 'started' || message.event.type === 'step') return;
+    }
+    port.postMessage(message);
+  };
   let loaded: LoadedThread;
   try {
     loaded = loadThread(start, post);

@@ -36,6 +36,8 @@ export interface ThreadStart {
   readonly gauges: SharedArrayBuffer;
   /** Set by targets of this thread to give up a pass; see `AbortFlag`. */
   readonly abort: SharedArrayBuffer;
+  /** Taken while a thread writes stream events to the server; see `EventLineWriter`. */
+  readonly eventLine: SharedArrayBuffer;
 }
 
 /** Slots of the shared Int32Array of a thread. */
@@ -85,6 +87,7 @@ export type FromThread =
   | { readonly type: 'warmingUp' }
   | { readonly type: 'loaded'; readonly facts: ThreadFacts }
   | { readonly type: 'loadFailed'; readonly error: CodedErrorData }
+  /** The last event of a stream, which the server has been told as all before it. A simulated thread tells every event so. */
   | { readonly type: 'stream'; readonly stream: number; readonly event: StreamEvent }
   | { readonly type: 'reply'; readonly call: number; readonly value: unknown }
   | { readonly type: 'failed'; readonly call: number; readonly error: CodedErrorData }
