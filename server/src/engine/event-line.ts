@@ -37,7 +37,7 @@ export class EventLineWriter {
       Atomics.wait(this.#lock, 0, taken);
     }
     try {
-      for (let at = 0; at < line.length; ) at += writeSync(this.#fd, line, at);
+      for (let at = 0; at < line.length;) at += writeSync(this.#fd, line, at);
     } finally {
       Atomics.store(this.#lock, 0, free);
       Atomics.notify(this.#lock, 0, 1);

@@ -11,11 +11,7 @@ import { readModelHeader } from './model-file.js';
 import { ModelHost } from './model-host.js';
 import { modelInfo } from './model-info.js';
 import { decideOptions } from './options.js';
-import {
-  type LoadedModel,
-  type LoadProgressEvent,
-  type LoadSpec,
-} from './protocol.js';
+import { type LoadedModel, type LoadProgressEvent, type LoadSpec } from './protocol.js';
 import { pinTensors } from './tensor-pins.js';
 import { type ThreadFacts } from './thread/messages.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { LossLedger } from '../../../server/src/engine/pace/ledger.js';
+import { LossLedger, PairLosses } from '../../../server/src/engine/pace/ledger.js';
 import { ProbeBudget, Probes } from '../../../server/src/engine/pace/probes.js';
 
 const plainUs = 10_000;
@@ -23,7 +23,7 @@ function waitUntilOn(ledger: LossLedger): number {
 
 describe('the loss ledger', () => {
   it('bears four plain steps and a hundredth, then turns off for 64 tokens, then for twice as long', () => {
-    const ledger = new LossLedger();
+    const ledger = new LossLedger(new PairLosses());
 
     expect(loseUntilOff(ledger)).toBe(5);
     expect(waitUntilOn(ledger)).toBe(64);
@@ -38,7 +38,7 @@ describe('the loss ledger', () => {
     });
     fc.assert(
       fc.property(fc.array(outcome, { maxLength: 300 }), outcomes => {
-        const ledger = new LossLedger();
+        const ledger = new LossLedger(new PairLosses());
         let loss = 0;
         let elapsed = 0;
         for (const { lossUs, emitted } of outcomes) {
@@ -54,11 +54,50 @@ describe('the loss ledger', () => {
   });
 
   it('forgets what is more than twenty plain steps of gain', () => {
-    const ledger = new LossLedger();
+    const ledger = new LossLedger(new PairLosses());
     for (let i = 0; i < 500; i++)
       ledger.add({ stepUs: plainUs, lossUs: -plainUs, emitted: 2 }, plainUs);
 
     expect(loseUntilOff(ledger)).toBeLessThan(40);
+  });
+});
+
+describe('the losses of a pair', () => {
+  /** Plain steps lost by streams of 64 tokens that lose a tenth of a step with each token. */
+  function lossOf(streams: number): number {
+    const pair = new PairLosses();
+    let lost = 0;
+    for (let stream = 0; stream < streams; stream++) {
+      const ledger = new LossLedger(pair);
+      for (let token = 0; token < 64; token++) {
+        const lossUs = ledger.off ? 0 : 0.1 * plainUs;
+        lost += lossUs / plainUs;
+        ledger.add({ stepUs: plainUs + lossUs, lossUs, emitted: 1 }, plainUs);
+      }
+    }
+    return lost;
+  }
+
+  it('are little more than 1 % of the time over many short streams', () => {
+    const streams = 50;
+
+    expect(lossOf(1)).toBeGreaterThan(4);
+    expect(lossOf(streams)).toBeLessThan(8 + 0.015 * 64 * streams);
+  });
+
+  it('are forgiven by gains and by time, and gains are not saved up', () => {
+    const pair = new PairLosses();
+    pair.add(5, 100);
+    expect(pair.allowedSteps).toBe(0.5);
+    expect(pair.spent).toBe(false);
+    pair.add(3, 0);
+    expect(pair.spent).toBe(true);
+    pair.add(0, 400);
+    expect(pair.spent).toBe(false);
+    pair.add(-100, 0);
+    expect(pair.allowedSteps).toBe(4);
+    pair.add(4, 0);
+    expect(pair.allowedSteps).toBe(0.5);
   });
 });
 

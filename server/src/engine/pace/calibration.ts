@@ -1,4 +1,5 @@
 import { Estimate, Frequencies } from './estimate.js';
+import { PairLosses } from './ledger.js';
 import { ProbeBudget } from './probes.js';
 import { CONFIDENCE_MIDDLES } from './value.js';
 
@@ -48,6 +49,8 @@ export class PairCalibration {
 export class StreamCalibration {
   /** What all streams of the pair may spend on probes. */
   readonly budget: ProbeBudget;
+  /** What speculation has cost the streams of the pair. */
+  readonly losses: PairLosses;
   readonly #pair: Band;
   readonly #bins = Array.from({ length: bins }, () => new Estimate(streamHalfLife));
   readonly #mean = new Estimate(streamMeanHalfLife);
@@ -57,6 +60,7 @@ export class StreamCalibration {
   constructor(pair: Band, budget: ProbeBudget) {
     this.#pair = pair;
     this.budget = budget;
+    this.losses = pair.losses;
   }
 
   /** Chance that the draft model's next token is accepted, given that it was right before, its confidence unknown. */
@@ -103,6 +107,7 @@ export class StreamCalibration {
 
 /** Outcomes of a pair in one band of temperatures. */
 class Band {
+  readonly losses = new PairLosses();
   readonly #bins = Array.from({ length: bins }, () => new Estimate(pairHalfLife));
   readonly #mean = new Estimate(pairHalfLife);
   readonly #first = new Frequencies(modelBins, pairHalfLife);

@@ -14,6 +14,8 @@ const leastSpeedup = 1.03;
 const shadowLength = 4;
 const shadowWindow = 64;
 const surprise = 0.05;
+/** A parked stream judges its draft anew after so many tokens: doing so costs a per cent of a short pass. */
+const judgeEvery = 8;
 
 /**
  * How far one stream drafts, so that it is never slower than without and as fast as may be: each choice is made for the
@@ -22,7 +24,7 @@ const surprise = 0.05;
  */
 export class PaceController {
   readonly #setup: PaceSetup;
-  readonly #ledger = new LossLedger();
+  readonly #ledger: LossLedger;
   readonly #probes: Probes;
   /** Of the last passes, older ones counting less: tokens, and this stream's part of the time. */
   #tokens = 0;
@@ -30,6 +32,8 @@ export class PaceController {
   #streams = 1;
   #otherRows = 0;
   #parked = false;
+  /** Tokens since a parked stream last judged its draft. */
+  #unjudged = 0;
   #shadowing = false;
   #unread = shadowWindow;
   #zeroTokens = 0;
@@ -42,6 +46,7 @@ export class PaceController {
 
   constructor(setup: PaceSetup) {
     this.#setup = setup;
+    this.#ledger = new LossLedger(setup.calibration.losses);
     this.#probes = new Probes(setup.calibration.budget);
   }
 
@@ -59,7 +64,7 @@ export class PaceController {
     this.#verifyNothing = off || !costs.known || (costs.plainDue && this.#streams === 1);
     if (this.#verifyNothing || draftCosts === undefined || most === 0)
       return { kind: 'plain', parked: off };
-    if (this.#parked && !this.#pays(most)) return this.#probe(draftCosts);
+    if (this.#parked && !this.#paysAgain(most)) return this.#probe(draftCosts);
     if (this.#parked) this.#unpark();
     const prices = this.prices(most);
     if (askValue(this.#setup, prices, this.rate) <= 0) return { kind: 'plain', parked: false };
@@ -119,6 +124,7 @@ export class PaceController {
       const loss = plain ? 0 : lossUs({ ...step, stepUs }, this.#expected, plainUs);
       this.#ledger.add({ stepUs, lossUs: loss, emitted: step.emitted }, plainUs);
     }
+    this.#unjudged += step.emitted;
     this.#zeroTokens =
       this.#planned > 0 || this.#verifyNothing ? 0 : this.#zeroTokens + step.emitted;
     if (this.#zeroTokens >= zeroTokensToPark && this.#setup.draftCosts !== undefined)
@@ -134,6 +140,7 @@ export class PaceController {
     const chance = reachOf(bins.map(bin => calibration.acceptanceOf(bin))).at(-1) ?? 1;
     if (allRight && chance < surprise) calibration.doubt();
     this.observeProposals({ bins, agreed, emitted: bins.length });
+    this.#unjudged = judgeEvery;
     this.#probes.end(allRight);
   }
 
@@ -171,6 +178,12 @@ export class PaceController {
     this.#parked = false;
     this.#zeroTokens = 0;
     this.#probes.reset();
+  }
+
+  #paysAgain(most: number): boolean {
+    if (this.#unjudged < judgeEvery) return false;
+    this.#unjudged = 0;
+    return this.#pays(most);
   }
 
   /** Whether drafting should be faster than not by enough to take it up again. */
