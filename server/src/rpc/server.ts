@@ -181,10 +181,9 @@ async function load(
   registry: ModelRegistry,
   memory: ModelMemory | undefined,
 ): Promise<void> {
-  const remembered = memory?.remembered ?? { models: [], drafts: {} };
   memory?.follow(registry);
   try {
-    await startUp.load(remembered);
+    await startUp.load(() => memory?.remembered ?? { models: [], drafts: {} });
   } finally {
     memory?.restored();
   }

@@ -38,9 +38,10 @@ export class StartUp {
 
   /**
    * Loads what the configuration says and then what is remembered, one after the other, so that a draft finds its target.
+   * @param remembered what is remembered now: a client may change that meanwhile
    * @throws the first failure of a configured model, once everything was tried
    */
-  async load(remembered: Remembered): Promise<void> {
+  async load(remembered: () => Remembered): Promise<void> {
     const failures: unknown[] = [];
     for (const model of this.#models) {
       try {
@@ -57,13 +58,14 @@ export class StartUp {
   }
 
   /** Failures are in the log and in the models' states. */
-  async #restore({ models, drafts }: Remembered): Promise<void> {
-    for (const model of models) {
-      // A client was faster.
-      if (this.#registry.find(model.modelId) !== undefined) continue;
+  async #restore(remembered: () => Remembered): Promise<void> {
+    for (const model of remembered().models) {
+      // A client was faster: it loads or has loaded another one, or has unloaded that again.
+      const known = this.#registry.find(model.modelId) !== undefined;
+      if (known || !remembered().models.includes(model)) continue;
       await this.#registry.loadAtStart(model, { trusted: false }).catch(() => undefined);
     }
-    for (const [target, draft] of Object.entries(drafts)) {
+    for (const [target, draft] of Object.entries(remembered().drafts)) {
       await this.#registry.restoreDefaultDraft(target, draft);
     }
   }

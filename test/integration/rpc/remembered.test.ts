@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -270,6 +270,41 @@ describe('a server with a state folder', () => {
     const aside = readdirSync(folder).find(name => name.startsWith('models.json.unusable-')) ?? '';
     expect(readFileSync(join(folder, aside), 'utf8')).toBe(text);
     expect(file()).toContain('extra');
+  });
+
+  it('does not bring back what a client took away while it was still to be loaded', async () => {
+    {
+      await using served = await start();
+      await load(served, 'one');
+      await load(served, 'two');
+    }
+    let open: () => void = () => undefined;
+    const opened = new Promise<void>(resolve => (open = resolve));
+    const onLoad = ({ model }: { readonly model: string }) =>
+      model === 'models/one' ? opened : undefined;
+    await using served = await Served.start(
+      { models: [], stateDir: folder },
+      new FakeEngine({ onLoad }),
+    );
+    await load(served, 'two', { options: { contextLength: 64 } });
+    await served.models.unloadModel({ name: 'two' });
+
+    open();
+    await served.server.ready;
+
+    expect(await listed(served)).toEqual(['models/one READY -']);
+    expect(file()).not.toContain('two');
+  });
+
+  it('loads, and says so in its log, where it cannot remember', async () => {
+    await using served = await start();
+    mkdirSync(join(folder, 'models.json.new'));
+
+    await load(served, 'extra');
+
+    expect(served.log.filter(({ msg }) => msg === 'models cannot be remembered')).toEqual([
+      expect.objectContaining({ level: 50, path: folder, why: expect.any(String) }),
+    ]);
   });
 
   it('refuses a second server on its folder, and lets one follow', async () => {
