@@ -53,11 +53,16 @@ export default defineConfig(
   ),
   keepOut(['server/src/rpc/**'], ['**/cli/**', '**/llama/**', '**/thread/**', ...native]),
   keepOut(
+    ['server/src/state/**'],
+    ['**/cli/**', '**/rpc/**', '**/observability/**', '**/engine/**', ...grpc, ...native],
+  ),
+  keepOut(
     ['server/src/registry/**'],
     [
       '**/cli/**',
       '**/rpc/**',
       '**/observability/**',
+      '**/state/**',
       '**/llama/**',
       '**/thread/**',
       ...grpc,

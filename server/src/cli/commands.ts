@@ -3,7 +3,7 @@ import { CLIENT_FLAGS, TIMEOUT_FLAG } from './flags/client-flags.js';
 import { MODEL_FLAGS } from './flags/model-flags.js';
 import { PROMPT_FLAGS, REQUEST_FLAGS } from './flags/request-flags.js';
 import { SAMPLING_FLAGS } from './flags/sampling-flags.js';
-import { ADMIN_FLAG, ENGINE_FLAGS, SERVE_FLAGS } from './flags/serve-flags.js';
+import { ADMIN_FLAG, CONFIG_FLAG, ENGINE_FLAGS, SERVE_FLAGS } from './flags/serve-flags.js';
 import { SPECULATION_FLAGS } from './flags/speculation-flags.js';
 import {
   LOAD_FLAGS,
@@ -21,6 +21,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: 'run a server; -m and -md become a target and its default draft',
     operands: [],
     flags: [
+      CONFIG_FLAG,
       ...SERVE_FLAGS,
       ...ENGINE_FLAGS,
       ...MODEL_FLAGS,

@@ -84,7 +84,6 @@ async function invoke(
   operands: readonly string[],
   io: Io,
 ): Promise<void> {
-  refuseUnbuilt(io);
   const settings = readSettings(flagsOf(spec), given, io.env);
   const interruption = new AbortController();
   const stopListening = io.onSignal(() => {
@@ -117,14 +116,6 @@ function givenValues(command: Command, flag: Flag, option: Option): readonly str
   if (flag.value === undefined) return ['true'];
   const values: unknown = command.getOptionValue(option.attributeName());
   return Array.isArray(values) ? values.map(String) : [];
-}
-
-/** Variables that the documentation names and this version does not act on. */
-const UNBUILT = ['config'];
-
-function refuseUnbuilt(io: Io): void {
-  const name = UNBUILT.map(environmentName).find(variable => (io.env[variable] ?? '') !== '');
-  if (name !== undefined) throw usage(`${name} is set, but this version does not support it`);
 }
 
 function complaint(error: CommanderError): string {

@@ -1,17 +1,17 @@
+import { CodedError } from '../coded-error.js';
+import { type RunningServer } from '../rpc/server.js';
 import { type Invocation } from './command.js';
 import { CommandFailure, EXIT } from './failure.js';
 import { type Io, note, writeJson } from './io.js';
-import { embeddedNote, modelPair } from './pair.js';
-import { configOf } from './server-config.js';
+import { serveConfig } from './serve-config.js';
+import { type StartModels } from './start-models.js';
 import { startConfigured } from './start-server.js';
 
 /** `outrider serve`: a server that runs until it is told to stop, and then drains. */
 export async function serve({ settings, io, json, signal }: Invocation): Promise<void> {
-  const pair = modelPair(settings, { paths: 'ours', withoutModel: 'embedded' });
-  const config = configOf(settings, pair);
-  const remark = embeddedNote(pair);
-  if (remark !== undefined) note(io, remark);
-  const server = await startConfigured(config);
+  const { config, models, nameOf } = await serveConfig(settings);
+  if (models.remark !== undefined) note(io, models.remark);
+  const server = await startConfigured(config, nameOf);
   const stopped = aborted(signal);
   const stopReloading = io.onReload(() => server.reload());
   try {
@@ -20,7 +20,8 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
       address: server.address,
       ...(server.adminAddress === undefined ? {} : { admin: server.adminAddress }),
     });
-    const first = await Promise.race([server.ready.then(() => 'ready' as const), stopped]);
+    const ready = readiness(server, models, io);
+    const first = await Promise.race([ready.then(() => 'ready' as const), stopped]);
     if (first === 'ready') {
       await announce(io, json, { event: 'ready' });
       await stopped;
@@ -29,6 +30,20 @@ export async function serve({ settings, io, json, signal }: Invocation): Promise
     stopReloading();
     await server.close();
   }
+}
+
+/**
+ * Resolves when traffic should come.
+ * @throws CodedError why a model failed that this start was told of. One of a file leaves the server running, for whoever
+ *   asks what is wrong and for the other models.
+ */
+async function readiness(server: RunningServer, models: StartModels, io: Io): Promise<void> {
+  if (!models.manifest) return server.ready;
+  await server.ready.catch((error: unknown) => {
+    const { reason, message } = CodedError.from(error);
+    note(io, `not ready: ${reason}: ${message}; load that model again, or unload it`);
+  });
+  await server.serving;
 }
 
 interface Announcement {

@@ -3,14 +3,18 @@ import { serverConfig, type ServerConfig } from '../config/config.js';
 import { usage } from './failure.js';
 import { ENGINE_FLAGS } from './flags/serve-flags.js';
 import { choice, integer, list } from './flags/values.js';
-import { type ModelPair } from './pair.js';
-import { sampling, speculation } from './request.js';
 import { type Settings } from './settings.js';
 
-/** The server that the flags of `serve` describe. @throws CommandFailure USAGE that names the flag */
-export function configOf(settings: Settings, { target, draft }: ModelPair): ServerConfig {
+/**
+ * The server that the flags of `serve`, the environment and a file describe.
+ * @throws CommandFailure USAGE that names the flag, the variable, or the file and its key
+ */
+export function configOf(
+  settings: Settings,
+  contents: Pick<ServerConfig, 'defaults' | 'models'>,
+): ServerConfig {
   const modelRoots = settings.texts('model-root');
-  return checkedConfig({
+  const partial = {
     ...given(settings.text('host'), host => ({ host })),
     ...given(settings.value('port', integer), port => ({ port })),
     ...given(listen(settings), value => ({ listen: value })),
@@ -25,11 +29,13 @@ export function configOf(settings: Settings, { target, draft }: ModelPair): Serv
     ...given(settings.value('max-queue', integer), maxQueue => ({ maxQueue })),
     ...given(settings.value('slow-consumer-ms', integer), slowConsumerMs => ({ slowConsumerMs })),
     ...given(settings.value('drain-ms', integer), drainMs => ({ drainMs })),
+    ...given(settings.value('drain-delay-ms', integer), drainDelayMs => ({ drainDelayMs })),
     ...given(settings.value('reflection', reflection), value => ({ reflection: value })),
+    ...given(settings.text('state-dir'), stateDir => ({ stateDir })),
     ...engineConfig(settings),
-    defaults: { sampling: sampling(settings) ?? {}, speculation: speculation(settings) ?? {} },
-    models: draft === undefined ? [target] : [target, draft],
-  });
+    ...contents,
+  };
+  return checkedConfig(partial, field => originOf(settings, field));
 }
 
 /** What the flags say of the engine. @throws CommandFailure USAGE */
@@ -47,28 +53,42 @@ export function refuseEngineFlags(settings: Settings): void {
   throw usage(`--address and --${flag.name} exclude each other: the server there has its own`);
 }
 
-/** A complete configuration. @throws CommandFailure USAGE with the flag of every wrong key */
-export function checkedConfig(partial: Partial<ServerConfig>): ServerConfig {
+/**
+ * A complete configuration.
+ * @param nameOf what the person wrote for a key of the configuration @default its flag
+ * @throws CommandFailure USAGE with the name of every wrong key
+ */
+export function checkedConfig(
+  partial: Partial<ServerConfig>,
+  nameOf: (field: string) => string = flagOf,
+): ServerConfig {
   try {
     return serverConfig(partial);
   } catch (error) {
     if (!(error instanceof CodedError) || error.reason !== 'INVALID_FIELD') throw error;
     const complaints = error.violations.map(
-      ({ field, description }) => `${flagOf(field)}: ${description}`,
+      ({ field, description }) => `${nameOf(field)}: ${description}`,
     );
     throw usage(complaints.join('; '));
   }
 }
 
+/** The stronger of a socket and of host and port: flag, environment, file. */
 function listen(settings: Settings): string | undefined {
-  const setting = settings.get('listen');
-  const other = [settings.get('host'), settings.get('port')].find(one => one?.from === 'flag');
-  if (setting?.from === 'flag' && other !== undefined) {
-    throw usage(`--listen and ${other.origin} exclude each other`);
+  const socket = settings.get('listen');
+  const [tcp] = [settings.get('host'), settings.get('port')]
+    .filter(each => each !== undefined)
+    .sort((a, b) => STRENGTH[b.from] - STRENGTH[a.from]);
+  if (socket === undefined || tcp === undefined) return settings.text('listen');
+  if (socket.from !== tcp.from) {
+    return STRENGTH[socket.from] > STRENGTH[tcp.from] ? settings.text('listen') : undefined;
   }
-  // A variable is there for every start; what is typed for this one is stronger.
-  return other === undefined ? settings.text('listen') : undefined;
+  // Variables are there for every start, each for its own reason; what is written for this one must be meant.
+  if (socket.from === 'environment') return settings.text('listen');
+  throw usage(`${socket.origin} and ${tcp.origin} exclude each other`);
 }
+
+const STRENGTH = { flag: 2, environment: 1, file: 0 } as const;
 
 function given<Value>(
   value: Value | undefined,
@@ -79,8 +99,19 @@ function given<Value>(
 
 /** The flag of a key of the configuration. */
 export function flagOf(field: string): string {
+  return `--${flagName(field)}`;
+}
+
+/** What the person wrote for a key of the configuration: a flag, a variable, or a file's key; a flag if nobody did. */
+export function originOf(settings: Settings, field: string): string {
+  return settings.get(flagName(field))?.origin ?? flagOf(field);
+}
+
+function flagName(field: string): string {
   const [key = ''] = field.split('.');
-  return `--${key.replace(/s$/, '').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+  // Lists of the configuration are flags that are given once for each entry.
+  const name = key === 'modelRoots' ? 'modelRoot' : key;
+  return name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 }
 
 const reflection = choice<ServerConfig['reflection']>({ auto: 'auto', on: 'on', off: 'off' });

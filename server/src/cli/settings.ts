@@ -6,15 +6,15 @@ import { yesOrNo } from './flags/values.js';
 export interface Setting {
   /** In order; a switch has the single value `true`. Never empty. */
   readonly values: readonly string[];
-  /** What the user wrote, for messages: `--ctx-size` or `OUTRIDER_CTX_SIZE`. */
+  /** What the user wrote, for messages: `--max-queue`, `OUTRIDER_MAX_QUEUE` or `outrider.yaml:3: max_queue`. */
   readonly origin: string;
-  readonly from: 'flag' | 'environment';
+  readonly from: 'flag' | 'environment' | 'file';
 }
 
 /** What the parser found on the command line: the values of each flag given, by long name. */
 export type GivenFlags = ReadonlyMap<string, readonly string[]>;
 
-/** The effective value of every flag: the command line's, else the environment's. */
+/** The effective value of every flag: the command line's, else the environment's, else a file's. */
 export class Settings {
   readonly #settings: ReadonlyMap<string, Setting>;
 
@@ -22,7 +22,12 @@ export class Settings {
     this.#settings = settings;
   }
 
-  /** The setting of a flag, or `undefined` when neither the command line nor the environment has it. */
+  /** These, and what `weaker` has of flags that these leave out. A list takes the place of a list. */
+  over(weaker: ReadonlyMap<string, Setting>): Settings {
+    return new Settings(new Map([...weaker, ...this.#settings]));
+  }
+
+  /** The setting of a flag, or `undefined` when nobody has set it. */
   get(flag: string): Setting | undefined {
     return this.#settings.get(flag);
   }
@@ -55,7 +60,7 @@ export class Settings {
     let any = false;
     for (const flag of flags) {
       const setting = this.get(flag.name);
-      if (setting === undefined) continue;
+      if (setting === undefined || (flag.value === undefined && !this.isOn(flag.name))) continue;
       any = true;
       const values = flag.repeatable === true ? setting.values : setting.values.slice(-1);
       for (const text of values) named(setting.origin, () => flag.set(into, text));
@@ -65,7 +70,7 @@ export class Settings {
 }
 
 /**
- * Joins command line and environment. An empty variable counts as unset, and so does a switch that is `false` or `0`.
+ * Joins command line and environment. An empty variable counts as unset; a switch that is `false` or `0` is off.
  * @throws CommandFailure USAGE when a switch's variable is neither yes nor no
  */
 export function readSettings(
@@ -83,8 +88,7 @@ export function readSettings(
     const origin = environmentName(flag.name);
     const text = env[origin];
     if (text === undefined || text === '') continue;
-    if (flag.value === undefined && named(origin, () => yesOrNo(text)) === 'false') continue;
-    const value = flag.value === undefined ? 'true' : text;
+    const value = flag.value === undefined ? named(origin, () => yesOrNo(text)) : text;
     settings.set(flag.name, { values: [value], origin, from: 'environment' });
   }
   return new Settings(settings);

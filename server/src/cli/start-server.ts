@@ -5,17 +5,23 @@ import { usage } from './failure.js';
 import { flagOf } from './server-config.js';
 
 /**
- * Starts a server as the flags describe it.
+ * Starts a server as it was configured.
+ * @param nameOf what the person wrote for a key of the configuration @default its flag
  * @throws CommandFailure USAGE for an address that cannot be had, for values that no request may have, and for libraries
  *   or workers that are not there
  */
-export async function startConfigured(config: ServerConfig): Promise<RunningServer> {
+export async function startConfigured(
+  config: ServerConfig,
+  nameOf: (field: string) => string = flagOf,
+): Promise<RunningServer> {
   try {
     return await startServer(config);
   } catch (error) {
     if (error instanceof CodedError && CONFIGURATION.has(error.reason)) {
+      // Paths are fields of defaults and models.
       const wrong = error.violations.map(
-        ({ field, description }) => `${nameOf(field)}: ${description}`,
+        ({ field, description }) =>
+          `${field.includes('.') ? field : nameOf(field)}: ${description}`,
       );
       throw usage(wrong.join('; ') || error.message);
     }
@@ -35,8 +41,3 @@ const CONFIGURATION: ReadonlySet<Reason> = new Set<Reason>([
   'INVALID_FIELD',
   'BACKEND_UNAVAILABLE',
 ]);
-
-/** What the person wrote: keys of the configuration are flags, paths are fields of defaults and models. */
-function nameOf(field: string): string {
-  return field.includes('.') ? field : flagOf(field);
-}

@@ -25,6 +25,8 @@ export interface ServerConfig {
   readonly slowConsumerMs: number;
   /** How long running calls may go on after `close`, in milliseconds. @default 30000 */
   readonly drainMs: number;
+  /** How long health and `/readyz` already tell of the end while calls are still taken, in milliseconds. @default 0 */
+  readonly drainDelayMs: number;
   /** `auto` serves reflection while there is no TLS. @default 'auto' */
   readonly reflection: 'auto' | 'on' | 'off';
   /** Allows an address other than loopback that is not encrypted or open to anybody. @default false */
@@ -46,6 +48,8 @@ export interface ServerConfig {
   readonly llamaDir: string | undefined;
   /** RPC workers of llama.cpp, `host:port` each, whose devices the default engine offers. @default [] */
   readonly rpc: readonly string[];
+  /** Folder that remembers what clients loaded, for the next start. @default undefined: nothing is remembered */
+  readonly stateDir: string | undefined;
   /** Lowest level that is logged. @default 'info' */
   readonly logLevel: LogLevel;
   /** What requests use for fields that they leave unset. @default nothing: the contract's own defaults */
@@ -67,8 +71,8 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 export function serverConfig(partial: Partial<ServerConfig> = {}): ServerConfig {
   const parsed = schema.safeParse(partial);
   if (!parsed.success) throw refusal(parsed.error);
-  const { listen, llamaDir, tlsCert, tlsKey, tlsCa, apiKeyFile, ...rest } = parsed.data;
-  const config = { ...rest, listen, llamaDir, tlsCert, tlsKey, tlsCa, apiKeyFile };
+  const { listen, llamaDir, stateDir, tlsCert, tlsKey, tlsCa, apiKeyFile, ...rest } = parsed.data;
+  const config = { ...rest, listen, llamaDir, stateDir, tlsCert, tlsKey, tlsCa, apiKeyFile };
   checkTls(config);
   checkExposure(config);
   checkAdmin(config);
@@ -139,6 +143,7 @@ const schema = z.strictObject({
   maxQueue: z.int().min(0).max(100_000).default(64),
   slowConsumerMs: milliseconds.min(1).default(30_000),
   drainMs: milliseconds.min(0).default(30_000),
+  drainDelayMs: milliseconds.min(0).default(0),
   reflection: z.enum(['auto', 'on', 'off']).default('auto'),
   insecure: z.boolean().default(false),
   allowSynthetic: z.boolean().default(false),
@@ -147,6 +152,7 @@ const schema = z.strictObject({
   tlsCa: z.string().min(1).optional(),
   apiKeyFile: z.string().min(1).optional(),
   llamaDir: z.string().min(1).optional(),
+  stateDir: z.string().min(1).optional(),
   rpc: z
     .array(z.string().refine(isEndpoint, { error: 'host:port is needed' }))
     .refine(endpoints => new Set(endpoints).size === endpoints.length, {

@@ -1,4 +1,4 @@
-import { invalidField } from '../coded-error.js';
+import { CodedError, invalidField } from '../coded-error.js';
 import { checkDraft, checkPair } from './draft-check.js';
 import { type ModelRecord, wasLoaded } from './record.js';
 import { type Shelf } from './shelf.js';
@@ -44,4 +44,25 @@ export async function setDefaultDraft(
   if (!check.usable) throw check.error;
   shelf.changed(ready);
   return ready;
+}
+
+/**
+ * Pairs two models as they were before a restart. Where one of them cannot be used now they are paired all the same, as
+ * after a crash: requests are told why they go without, until it is loaded again. A pair of which one is gone is logged.
+ */
+export async function restoreDefaultDraft(
+  targetName: string,
+  draftName: string,
+  shelf: Shelf,
+): Promise<void> {
+  try {
+    await setDefaultDraft(targetName, draftName, shelf);
+  } catch (error) {
+    const { reason, message } = CodedError.from(error);
+    shelf.log.warn({ target: targetName, draft: draftName, reason }, message);
+    const [target, draft] = [shelf.find(targetName), shelf.find(draftName)];
+    if (target === undefined || draft === undefined || target === draft) return;
+    target.defaultDraft = draft.name;
+    shelf.changed(target);
+  }
 }

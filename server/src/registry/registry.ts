@@ -12,7 +12,7 @@ import { load } from './loader.js';
 import { LoadRun } from './load-run.js';
 import { type StageProgress } from './load-progress.js';
 import { modelView } from './model-view.js';
-import { setDefaultDraft } from './pairing.js';
+import { restoreDefaultDraft, setDefaultDraft } from './pairing.js';
 import { resolvePlacement } from './placement.js';
 import { planModels } from './plan.js';
 import { isReady, ModelRecord, type ReadyModel, roleOf, unusable } from './record.js';
@@ -103,11 +103,15 @@ export class ModelRegistry {
   }
 
   /**
-   * Loads a model that the server's own configuration names. A failure leaves it FAILED.
+   * Loads a model that the server begins with. A failure leaves it FAILED.
+   * @param options `trusted`: the server's own configuration names it, so that its file may lie anywhere
    * @throws CodedError why it failed
    */
-  async loadAtStart(request: LoadModelRequest): Promise<ModelRecord> {
-    const record = this.#add(request, true);
+  async loadAtStart(
+    request: LoadModelRequest,
+    { trusted }: { readonly trusted: boolean },
+  ): Promise<ModelRecord> {
+    const record = this.#add(request, trusted);
     for (;;) {
       const run = this.#start(record, true, true);
       try {
@@ -149,6 +153,11 @@ export class ModelRegistry {
   /** Pairs or, with an empty draft, unpairs. */
   setDefaultDraft(target: string, draft: string): Promise<ModelRecord> {
     return setDefaultDraft(target, draft, this.#shelf);
+  }
+
+  /** Pairs as it was before a restart; see `restoreDefaultDraft`. */
+  restoreDefaultDraft(target: string, draft: string): Promise<void> {
+    return restoreDefaultDraft(target, draft, this.#shelf);
   }
 
   openStream(request: StreamRequest): Promise<OpenStream> {

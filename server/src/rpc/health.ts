@@ -6,6 +6,7 @@ import {
 } from '@outrider/sdk/proto';
 import { HealthState } from 'nice-grpc-server-health';
 import { type ModelRegistry } from '../registry/registry.js';
+import { type StartUp } from './start-up.js';
 
 /** Full names of the services that this server is for. */
 export const SERVICE_NAMES = [
@@ -18,10 +19,12 @@ export const SERVICE_NAMES = [
 export class ServerHealth {
   readonly state = HealthState();
   readonly #names = new Set<string>(['', ...SERVICE_NAMES]);
-  #started = false;
   #draining = false;
 
-  constructor(registry: ModelRegistry) {
+  readonly #startUp: StartUp;
+
+  constructor(registry: ModelRegistry, startUp: StartUp) {
+    this.#startUp = startUp;
     this.state.setStatus('unhealthy');
     for (const name of SERVICE_NAMES) this.state.setStatus('healthy', name);
     registry.onChange(({ name, state }, known) => {
@@ -35,14 +38,13 @@ export class ServerHealth {
 
   /** The start-up models are there. */
   ready(): void {
-    this.#started = true;
     if (!this.#draining) this.state.setStatus('healthy');
   }
 
   /** Why traffic should go elsewhere; undefined when it should not. */
   get unready(): string | undefined {
     if (this.#draining) return 'the server is shutting down';
-    return this.#started ? undefined : 'the start-up models are not loaded';
+    return this.#startUp.problem;
   }
 
   /** No name serves from here on. */

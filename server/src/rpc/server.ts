@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, type ServerCredentials } from '@grpc/grpc-js';
 import {
   DeviceInfoServiceDefinition,
@@ -24,6 +25,7 @@ import {
 } from '../observability/admin-server.js';
 import { Metrics } from '../observability/metrics.js';
 import { ModelRegistry } from '../registry/registry.js';
+import { ModelMemory } from '../state/model-memory.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService } from './generate-service.js';
 import { SERVICE_NAMES, ServerHealth } from './health.js';
@@ -35,7 +37,9 @@ import { Drain, type DrainOutcome } from './middleware/drain.js';
 import { errorMappingMiddleware } from './middleware/error-mapping.js';
 import { requestContextMiddleware } from './middleware/request-context.js';
 import { Access } from './security/access.js';
-import { loadStartModels, validateConfig } from './start-models.js';
+import { validateConfig } from './start-models.js';
+import { StartUp } from './start-up.js';
+import { validateLoad } from './validate/load-model.js';
 
 /** What a server may be given instead of making it. */
 export interface ServerOptions {
@@ -55,19 +59,25 @@ export interface RunningServer {
   readonly adminAddress: string | undefined;
   /** Resolves when the start-up models are loaded; rejects with the first failure once all were tried. */
   readonly ready: Promise<void>;
+  /** Resolves when traffic should come: with `ready`, or when what has failed there was loaded again or unloaded. */
+  readonly serving: Promise<void>;
   /** Rereads certificates and keys; the log tells how that went. What cannot be used is not taken. */
   reload(): void;
   /** Process id of the default engine; undefined while none runs. */
   enginePid(): number | undefined;
-  /** Drains by the configuration's `drainMs`, then stops the engine. Later calls get the first one's outcome. */
+  /**
+   * Tells health and `/readyz`, waits the configuration's `drainDelayMs`, drains by its `drainMs`, then stops the engine.
+   * Later calls get the first one's outcome.
+   */
   close(): Promise<DrainOutcome>;
 }
 
 /**
- * Starts the engine and listens. Start-up models load behind the returned promise.
+ * Starts the engine and listens. Start-up models, and those that the state folder remembers, load behind the returned
+ * promise.
  * @throws CodedError INVALID_FIELD, NOT_SUPPORTED for defaults or models that no request could ask for, and for a
- *   `llamaDir` that is not there, certificates and keys that cannot be used; BACKEND_UNAVAILABLE for workers and
- *   libraries that cannot use them
+ *   `llamaDir` that is not there, a `stateDir` that another server has, certificates and keys that cannot be used;
+ *   BACKEND_UNAVAILABLE for workers and libraries that cannot use them
  */
 export async function startServer(
   config: ServerConfig,
@@ -75,6 +85,27 @@ export async function startServer(
 ): Promise<RunningServer> {
   validateConfig(config);
   const log = options.log ?? pino({ level: config.logLevel }, pino.destination(2));
+  const memory = openMemory(config, log);
+  try {
+    return await startWith(memory, log, config, options);
+  } catch (error) {
+    memory?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function openMemory({ stateDir, models }: ServerConfig, log: Logger): ModelMemory | undefined {
+  if (stateDir === undefined) return undefined;
+  const configured = new Set(models.map(({ modelId }) => `models/${modelId}`));
+  return new ModelMemory(stateDir, { log, configured, check: validateLoad });
+}
+
+async function startWith(
+  memory: ModelMemory | undefined,
+  log: Logger,
+  config: ServerConfig,
+  options: ServerOptions,
+): Promise<RunningServer> {
   const access = new Access(config, log);
   const engine = options.engine ?? (await startDefaultEngine(config, log, access));
   const startEngine = engineStarter(engine, log, config.llamaDir !== undefined);
@@ -87,7 +118,8 @@ export async function startServer(
   });
   const metrics = new Metrics();
   metrics.observe({ registry, engines });
-  const health = new ServerHealth(registry);
+  const startUp = new StartUp(config.models, registry);
+  const health = new ServerHealth(registry, startUp);
   const drain = new Drain();
   const server = createServer(channelOptions(config))
     .use(requestContextMiddleware(log))
@@ -114,15 +146,19 @@ export async function startServer(
     await admin?.close();
     throw error;
   });
-  const ready = loadStartModels(config.models, registry).then(() => health.ready());
+  const serving = startUp.complete.then(() => health.ready());
+  const ready = load(startUp, registry, memory).then(() => serving);
   // Whoever does not look at `ready` finds failures in the log and in the models' states.
   ready.catch(() => undefined);
   let closing: Promise<DrainOutcome> | undefined;
   const close = async () => {
     health.drain();
+    if (config.drainDelayMs > 0) await sleep(config.drainDelayMs);
     const outcome = await drain.close(server, config.drainMs);
+    memory?.freeze();
     registry.close();
     await engines.close();
+    memory?.[Symbol.dispose]();
     await admin?.close();
     access[Symbol.dispose]();
     log.info({ outcome }, 'server closed');
@@ -133,10 +169,24 @@ export async function startServer(
     address,
     adminAddress: admin?.address,
     ready,
+    serving,
     reload: () => access.reload(),
     enginePid: () => engine.status().pid,
     close: () => (closing ??= close()),
   };
+}
+
+async function load(
+  startUp: StartUp,
+  registry: ModelRegistry,
+  memory: ModelMemory | undefined,
+): Promise<void> {
+  memory?.follow(registry);
+  try {
+    await startUp.load(() => memory?.remembered ?? { models: [], drafts: {} });
+  } finally {
+    memory?.restored();
+  }
 }
 
 async function startDefaultEngine(

@@ -1,7 +1,8 @@
 import { type LoadModelRequest } from '@outrider/sdk/proto';
 import { type ServerConfig } from '../config/config.js';
+import { CodedError } from '../coded-error.js';
 import { Issues } from '../registry/issues.js';
-import { type ModelRegistry } from '../registry/registry.js';
+import { canonicalName } from '../registry/model-name.js';
 import { validateLoad } from './validate/load-model.js';
 import { checkSampling, refuseGrammar } from './validate/sampling.js';
 import { checkSpeculation, refuseSpeculation } from './validate/speculation.js';
@@ -10,7 +11,10 @@ import { checkSpeculation, refuseSpeculation } from './validate/speculation.js';
  * Checks what the configuration says in words of the contract, as requests are checked.
  * @throws CodedError INVALID_FIELD, NOT_SUPPORTED
  */
-export function validateConfig({ defaults, models }: ServerConfig): void {
+export function validateConfig({
+  defaults,
+  models,
+}: Pick<ServerConfig, 'defaults' | 'models'>): void {
   const issues = new Issues();
   checkSampling('defaults.sampling', defaults.sampling, undefined, issues);
   checkSpeculation('defaults.speculation', defaults.speculation, undefined, issues);
@@ -21,24 +25,31 @@ export function validateConfig({ defaults, models }: ServerConfig): void {
   issues.throwIfAny();
   refuseGrammar('defaults.sampling', defaults.sampling);
   refuseSpeculation('defaults.speculation', defaults.speculation);
-  for (const model of models) validateLoad(model);
+  models.forEach(validateStartModel);
 }
 
-/**
- * Loads models one after the other, so that a draft finds its target.
- * @throws the first failure, once all were tried
- */
-export async function loadStartModels(
+function validateStartModel(
+  model: LoadModelRequest,
+  index: number,
   models: readonly LoadModelRequest[],
-  registry: ModelRegistry,
-): Promise<void> {
-  const failures: unknown[] = [];
-  for (const model of models) {
-    try {
-      await registry.loadAtStart(model);
-    } catch (error) {
-      failures.push(error);
-    }
+): void {
+  const field = `models[${index}]`;
+  try {
+    validateLoad(model);
+  } catch (error) {
+    throw CodedError.from(error).within(field);
   }
-  if (failures.length > 0) throw failures[0];
+  const issues = new Issues();
+  const { modelId, draftFor, replace, detached } = model;
+  const before = models.slice(0, index).map(each => canonicalName(each.modelId));
+  if (before.includes(canonicalName(modelId))) {
+    issues.invalid(`${field}.model_id`, `"${modelId}" is there twice; give each model its own id`);
+  }
+  if (draftFor !== '' && !before.includes(canonicalName(draftFor))) {
+    const text = `"${draftFor}" is no model before this one; a draft stands after its target`;
+    issues.invalid(`${field}.draft_for`, text);
+  }
+  if (replace) issues.invalid(`${field}.replace`, 'is for requests; there is nothing to replace');
+  if (detached) issues.invalid(`${field}.detached`, 'is for requests; no caller waits here');
+  issues.throwIfAny();
 }

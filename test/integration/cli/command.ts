@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { type Readable, type Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
@@ -72,4 +73,21 @@ export function jsonLines(out: string): unknown[] {
     .trimEnd()
     .split('\n')
     .map(line => JSON.parse(line) as unknown);
+}
+
+/** The first lines of standard output; what comes later is let through. */
+export async function firstLines({ child, err }: Running, count: number): Promise<string[]> {
+  const lines = createInterface({ input: child.stdout });
+  const seen: string[] = [];
+  lines.on('line', line => {
+    seen.push(line);
+    if (seen.length === count) lines.emit('enough');
+  });
+  const ended = once(child, 'close').then(async () => {
+    throw new Error(`it ended before ${count} lines: ${await err}`);
+  });
+  await Promise.race([once(lines, 'enough'), ended]);
+  // It ends some day, and nobody waits for that any more.
+  ended.catch(() => undefined);
+  return seen;
 }

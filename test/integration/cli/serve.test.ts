@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ListModelsResponse, LoadModelResponse } from '@outrider/sdk/proto';
 import {
   DRAFT_FILE,
+  firstLines,
   jsonLines,
   ONE_THREAD,
   type Outcome,
@@ -176,20 +175,3 @@ describe('outrider serve that cannot start', () => {
     30_000,
   );
 });
-
-/** The first lines of standard output; what comes later is let through. */
-async function firstLines({ child, err }: Running, count: number): Promise<string[]> {
-  const lines = createInterface({ input: child.stdout });
-  const seen: string[] = [];
-  lines.on('line', line => {
-    seen.push(line);
-    if (seen.length === count) lines.emit('enough');
-  });
-  const ended = once(child, 'close').then(async () => {
-    throw new Error(`it ended before ${count} lines: ${await err}`);
-  });
-  await Promise.race([once(lines, 'enough'), ended]);
-  // It ends some day, and nobody waits for that any more.
-  ended.catch(() => undefined);
-  return seen;
-}

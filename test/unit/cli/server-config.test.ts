@@ -1,8 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { SpeculationMode } from '@outrider/sdk/proto';
 import { COMMANDS } from '../../../server/src/cli/commands.js';
-import { modelPair } from '../../../server/src/cli/pair.js';
-import { configOf } from '../../../server/src/cli/server-config.js';
+import { serveConfig } from '../../../server/src/cli/serve-config.js';
 import { settingsOf } from './settings-of.js';
 
 const FLAGS = COMMANDS.find(command => command.name === 'serve')?.flags ?? [];
@@ -25,6 +24,8 @@ describe('the configuration of serve', () => {
     [['--max-queue', '3'], { maxQueue: 3 }],
     [['--slow-consumer-ms', '500'], { slowConsumerMs: 500 }],
     [['--drain-ms', '0'], { drainMs: 0 }],
+    [['--drain-delay-ms', '5000'], { drainDelayMs: 5000 }],
+    [['--state-dir', '/var/lib/outrider'], { stateDir: '/var/lib/outrider' }],
     [['--reflection', 'off'], { reflection: 'off' }],
     [['--llama-dir', '/opt/llama'], { llamaDir: '/opt/llama' }],
     [['--rpc', '10.0.0.7:50052, far:1'], { rpc: ['10.0.0.7:50052', 'far:1'] }],
@@ -46,6 +47,8 @@ describe('the configuration of serve', () => {
       maxQueue: 64,
       slowConsumerMs: 30_000,
       drainMs: 30_000,
+      drainDelayMs: 0,
+      stateDir: undefined,
       reflection: 'auto',
       insecure: false,
       allowSynthetic: false,
@@ -65,6 +68,8 @@ describe('the configuration of serve', () => {
   it.each([
     [['--port', '70000'], /^--port: /],
     [['--max-queue', '-1'], /^--max-queue: /],
+    [['--drain-ms', '-1'], /^--drain-ms: /],
+    [['--drain-delay-ms', '-1'], /^--drain-delay-ms: /],
     [['--admin', '0.0.0.0:9464'], /^--admin: .*not loopback/],
     [['--listen', '/run/o.sock'], /^--listen: only unix:\/\/\/path is understood/],
     [['--host', '0.0.0.0'], /^--host: .*not loopback/],
@@ -87,5 +92,5 @@ describe('the configuration of serve', () => {
 
 async function configFor(argv: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const settings = await settingsOf(FLAGS, argv, env);
-  return configOf(settings, modelPair(settings, { paths: 'ours', withoutModel: 'embedded' }));
+  return (await serveConfig(settings)).config;
 }

@@ -75,9 +75,11 @@ describe('a variable of the environment', () => {
     );
   });
 
-  it('that this version cannot honour is refused', async () => {
-    await expect(settingsOf(FLAGS, [], { OUTRIDER_CONFIG: 'x' })).rejects.toThrow(
-      'exit 2: outrider: OUTRIDER_CONFIG is set, but this version does not support it',
-    );
+  it('that is off beats what a file says of the switch', async () => {
+    const settings = await settingsOf(FLAGS, [], { OUTRIDER_MLOCK: 'false' });
+    const file = { values: ['true'], origin: 'o.yaml:1: mlock', from: 'file' } as const;
+
+    expect(settings.over(new Map([['mlock', file]])).isOn('mlock')).toBe(false);
+    expect(settings.over(new Map([['no-mmap', file]])).isOn('no-mmap')).toBe(true);
   });
 });

@@ -12,6 +12,8 @@ describe('the configuration of a server', () => {
       maxQueue: 64,
       slowConsumerMs: 30_000,
       drainMs: 30_000,
+      drainDelayMs: 0,
+      stateDir: undefined,
       reflection: 'auto',
       insecure: false,
       allowSynthetic: false,

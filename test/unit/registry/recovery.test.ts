@@ -187,7 +187,7 @@ describe('a model at work when the engine dies', () => {
       source: { source: { $case: 'uri', value: 'embedded:target' } },
     });
 
-    await expect(sut.registry.loadAtStart(request)).rejects.toMatchObject({
+    await expect(sut.registry.loadAtStart(request, { trusted: true })).rejects.toMatchObject({
       reason: 'MODEL_CRASHED_ENGINE',
     });
     expect(engine.loads).toHaveLength(3);

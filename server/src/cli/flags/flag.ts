@@ -8,6 +8,8 @@ export interface Flag {
   readonly value?: string;
   /** May be given several times, every value counts. @default false: the last one counts */
   readonly repeatable?: boolean;
+  /** The value is a list between commas. @default false */
+  readonly commas?: boolean;
   /** Spellings after which several bare numbers may follow, as in KoboldCPP. @default [] */
   readonly spreading?: readonly string[];
   /** One line for the help. */

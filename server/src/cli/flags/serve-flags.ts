@@ -7,6 +7,13 @@ export const ADMIN_FLAG: Flag = {
   help: 'HTTP port for /metrics, /healthz and /readyz, or off (127.0.0.1:9464)',
 };
 
+/** File that other flags of the server may be written in. */
+export const CONFIG_FLAG: Flag = {
+  name: 'config',
+  value: 'FILE',
+  help: 'YAML file of these flags in snake_case, defaults and models; flags and environment win',
+};
+
 /** Flags of the server itself. */
 export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'host', value: 'HOST', help: 'address to listen on (127.0.0.1)' },
@@ -30,7 +37,17 @@ export const SERVE_FLAGS: readonly Flag[] = [
   { name: 'tls-ca', value: 'FILE', help: 'authorities of client certificates, then required' },
   { name: 'max-queue', value: 'N', help: 'most requests that wait for one model (64)' },
   { name: 'slow-consumer-ms', value: 'MS', help: 'longest stall of a reader (30000)' },
+  {
+    name: 'drain-delay-ms',
+    value: 'MS',
+    help: 'how long a shutdown, shown by health and /readyz, still takes calls (0)',
+  },
   { name: 'drain-ms', value: 'MS', help: 'grace for running calls at shutdown (30000)' },
+  {
+    name: 'state-dir',
+    value: 'DIR',
+    help: 'remembers models that clients loaded, and their drafts, over restarts',
+  },
   { name: 'reflection', value: 'MODE', help: 'gRPC reflection: auto, on, off' },
   { name: 'allow-synthetic', help: 'let requests have drafts accepted by dice, for benchmarks' },
 ];
@@ -45,6 +62,7 @@ export const ENGINE_FLAGS: readonly Flag[] = [
   {
     name: 'rpc',
     value: 'ENDPOINTS',
+    commas: true,
     help: 'RPC workers, host:port between commas; their devices are RPC0, RPC1, …',
   },
 ];

@@ -14,22 +14,38 @@ export class Drain {
   readonly #running = new Set<AbortController>();
   readonly #background = new Set<AbortController>();
   #draining = false;
+  #idle: () => void = () => undefined;
   readonly middleware: ServerMiddleware<BackgroundContext> = (call, context) =>
     this.#run(call, context);
 
-  /** Drains `server` within `graceMs` milliseconds; then aborts, and half a second later cuts. */
+  /**
+   * Drains `server` within `graceMs` milliseconds; then aborts, and half a second later cuts. The server stays open while
+   * calls run, so that a new one is told why it is refused.
+   */
   async close(
     server: { shutdown(): Promise<void>; forceShutdown(): void },
     graceMs: number,
   ): Promise<DrainOutcome> {
     this.#draining = true;
     for (const call of this.#background) call.abort();
+    const deadline = performance.now() + graceMs;
+    await within(this.#ended(), graceMs);
     const done = server.shutdown().then((): true => true);
-    if (await within(done, graceMs)) return 'clean';
+    if (await within(done, Math.max(0, deadline - performance.now()))) return 'clean';
     for (const call of this.#running) call.abort();
     if (await within(done, ABORT_MS)) return 'aborted';
     server.forceShutdown();
     return 'forced';
+  }
+
+  /** Resolves when no call runs. */
+  #ended(): Promise<true> {
+    return new Promise(resolve => {
+      this.#idle = () => {
+        if (this.#running.size === 0) resolve(true);
+      };
+      this.#idle();
+    });
   }
 
   async *#run<Request, Response>(
@@ -55,6 +71,7 @@ export class Drain {
     } finally {
       this.#running.delete(own);
       this.#background.delete(own);
+      this.#idle();
     }
   }
 }
