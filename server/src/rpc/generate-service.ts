@@ -2,7 +2,8 @@ import {
   type DetokenizeRequest,
   type DetokenizeResponse,
   type GenerateRequest,
-  type GenerateResponse,
+  GenerateResponse,
+  GenerateServiceDefinition,
   type GenerateServiceImplementation,
   type TokenizeRequest,
   type TokenizeResponse,
@@ -26,6 +27,23 @@ export interface ServiceParts {
   readonly config: ServerConfig;
   readonly metrics: Metrics;
 }
+
+const { methods } = GenerateServiceDefinition;
+
+/** The service of the contract. Its stream gives whole messages, so that no step is copied before it is encoded. */
+export const PlainGenerateServiceDefinition = {
+  ...GenerateServiceDefinition,
+  methods: {
+    ...methods,
+    generate: {
+      ...methods.generate,
+      responseType: {
+        encode: (message: GenerateResponse) => GenerateResponse.encode(message),
+        decode: (bytes: Uint8Array) => GenerateResponse.decode(bytes),
+      },
+    },
+  },
+} as const;
 
 /** The service that produces text. */
 export class GenerateService implements GenerateServiceImplementation<

@@ -1,11 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, type ServerCredentials } from '@grpc/grpc-js';
-import {
-  DeviceInfoServiceDefinition,
-  GenerateServiceDefinition,
-  LoadModelServiceDefinition,
-} from '@outrider/sdk/proto';
+import { DeviceInfoServiceDefinition, LoadModelServiceDefinition } from '@outrider/sdk/proto';
 import { createServer } from 'nice-grpc';
 import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
@@ -27,7 +23,7 @@ import { Metrics } from '../observability/metrics.js';
 import { ModelRegistry } from '../registry/registry.js';
 import { ModelMemory } from '../state/model-memory.js';
 import { DeviceInfoService } from './device-info-service.js';
-import { GenerateService } from './generate-service.js';
+import { GenerateService, PlainGenerateServiceDefinition } from './generate-service.js';
 import { SERVICE_NAMES, ServerHealth } from './health.js';
 import { deadlineInterceptor } from './interceptors/deadline.js';
 import { slowConsumerInterceptor } from './interceptors/slow-consumer.js';
@@ -128,7 +124,7 @@ async function startWith(
     .use(errorMappingMiddleware)
     .use(authenticationMiddleware(access))
     .use(drain.middleware);
-  server.add(GenerateServiceDefinition, new GenerateService({ registry, config, metrics }));
+  server.add(PlainGenerateServiceDefinition, new GenerateService({ registry, config, metrics }));
   server.add(LoadModelServiceDefinition, new LoadModelService(registry));
   server.add(DeviceInfoServiceDefinition, new DeviceInfoService(registry, engines));
   server.add(HealthDefinition, HealthServiceImpl(health.state));
