@@ -3,7 +3,7 @@ import { CodedError, invalidField } from '../coded-error.js';
 import { type GenerateSpec } from '../engine/protocol.js';
 import { type StreamMeter } from '../observability/stream-meter.js';
 import { type ReadyModel } from '../registry/record.js';
-import { type OpenStream } from '../registry/streams.js';
+import { type OpenStream, type StreamRequest } from '../registry/streams.js';
 import { abortFailure, CallDeadline, throwIfAborted } from './call-deadline.js';
 import { type CallFacts, type HandlerContext } from './call-context.js';
 import { completionView, stepView } from './completion.js';
@@ -34,7 +34,8 @@ export async function* generate(
     });
     throwIfAborted(deadline.signal);
     const maxTokens = request.maxTokens ?? target.loaded.options.contextLength ?? 0;
-    const stream = await openStream(request, target, maxTokens, deadline, parts);
+    const { caller } = context;
+    const stream = await openStream(request, { target, caller, maxTokens, deadline }, parts);
     begun = true;
     try {
       const spec: GenerateSpec = {
@@ -164,17 +165,18 @@ async function* events(
   throw new Error('the engine ended a stream without a completion');
 }
 
+interface Application extends Pick<StreamRequest, 'target' | 'caller' | 'maxTokens'> {
+  readonly deadline: CallDeadline;
+}
+
 function openStream(
   request: GenerateRequest,
-  target: ReadyModel,
-  maxTokens: number,
-  deadline: CallDeadline,
+  { deadline, ...application }: Application,
   { registry, config }: ServiceParts,
 ): Promise<OpenStream> {
   return registry.openStream({
-    target,
+    ...application,
     speculation: wantedSpeculation(request, config.defaults.speculation),
-    maxTokens,
     signal: deadline.signal,
     remainingMs: deadline.remainingMs,
   });

@@ -27,6 +27,7 @@ import { ModelRegistry } from '../registry/registry.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService } from './generate-service.js';
 import { SERVICE_NAMES, ServerHealth } from './health.js';
+import { clientCertificateInterceptor } from './interceptors/client-certificate.js';
 import { deadlineInterceptor } from './interceptors/deadline.js';
 import { slowConsumerInterceptor } from './interceptors/slow-consumer.js';
 import { LoadModelService } from './load-model-service.js';
@@ -153,7 +154,11 @@ async function startDefaultEngine(
 }
 
 function channelOptions(config: ServerConfig): ChannelOptions {
-  const interceptors = [slowConsumerInterceptor(config.slowConsumerMs), deadlineInterceptor];
+  const interceptors = [
+    slowConsumerInterceptor(config.slowConsumerMs),
+    deadlineInterceptor,
+    clientCertificateInterceptor,
+  ];
   return {
     'grpc.max_receive_message_length': 4 * 1024 * 1024,
     // Per connection. Each may hold one message before its caller is known; the queue bounds the work.
