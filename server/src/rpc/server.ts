@@ -192,8 +192,13 @@ function servesReflection({ reflection, tlsCert }: ServerConfig): boolean {
 }
 
 function reflection() {
-  const descriptors = readFileSync(new URL('../../descriptors.binpb', import.meta.url));
-  return ServerReflection(descriptors, [...SERVICE_NAMES]);
+  // Two sets of descriptors in a row are one with the files of both.
+  const descriptors = Buffer.concat(
+    ['descriptors.binpb', 'health.binpb'].map(name =>
+      readFileSync(new URL(`../../${name}`, import.meta.url)),
+    ),
+  );
+  return ServerReflection(descriptors, [...SERVICE_NAMES, HealthDefinition.fullName]);
 }
 
 async function listen(
