@@ -35,6 +35,7 @@ import { authenticationMiddleware } from './middleware/authentication.js';
 import { Drain, type DrainOutcome } from './middleware/drain.js';
 import { errorMappingMiddleware } from './middleware/error-mapping.js';
 import { requestContextMiddleware } from './middleware/request-context.js';
+import { spanMiddleware, traceNamesMiddleware } from './middleware/tracing.js';
 import { Access } from './security/access.js';
 import { loadStartModels, validateConfig } from './start-models.js';
 
@@ -93,6 +94,8 @@ export async function startServer(
   const server = createServer(channelOptions(config))
     .use(requestContextMiddleware(log))
     .use(metrics.middleware)
+    .use(spanMiddleware)
+    .use(traceNamesMiddleware)
     .use(errorDetailsServerMiddleware)
     .use(errorMappingMiddleware)
     .use(authenticationMiddleware(access))
