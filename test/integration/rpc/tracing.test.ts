@@ -1,7 +1,8 @@
 import { type HrTime, SpanStatusCode } from '@opentelemetry/api';
 import { type ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Metadata } from 'nice-grpc-common';
+import { type CallContext, Metadata } from 'nice-grpc-common';
+import { spanMiddleware } from '../../../server/src/rpc/middleware/tracing.js';
 import { FakeEngine } from '../../support/fake-engine.js';
 import { Spans } from '../../support/spans.js';
 import { embedded, failureOf, firstEvents, readAll, Served } from './served.js';
@@ -21,6 +22,20 @@ describe('a server without an OpenTelemetry SDK', () => {
     const line = served.log.find(({ msg }) => msg === 'call');
     expect(line).toMatchObject({ code: 'OK' });
     expect(line).not.toHaveProperty('traceId');
+  });
+
+  it('puts nothing between a call and its handler', () => {
+    const handled = (async function* () {
+      yield 'a message';
+    })();
+    const call = {
+      ...{ requestStream: false, request: {}, responseStream: true },
+      method: { path: `/${GENERATE}`, requestStream: false, responseStream: true, options: {} },
+      next: () => handled,
+    } as unknown as Parameters<typeof spanMiddleware>[0];
+    const context = {} as CallContext;
+
+    expect(spanMiddleware(call, context)).toBe(handled);
   });
 });
 
