@@ -109,12 +109,16 @@ describe('buf curl, a Go client', () => {
     expect(error?.violations).toEqual(expect.arrayContaining(['logprobs', 'sampling.temperature']));
   }, 60_000);
 
-  it('learns from the health service that the server serves', async () => {
-    const { responses } = await bufCurl(service.address, HEALTH, {}, [
-      '--schema',
-      'node_modules/grpc-health-check/proto',
-    ]);
+  it.each([
+    ['reflection', []],
+    ['its published contract', ['--schema', 'node_modules/grpc-health-check/proto']],
+  ])(
+    'learns from the health service, known from %s, that the server serves',
+    async (_, flags) => {
+      const { responses } = await bufCurl(service.address, HEALTH, {}, flags);
 
-    expect(responses).toEqual([{ status: 'SERVING' }]);
-  }, 60_000);
+      expect(responses).toEqual([{ status: 'SERVING' }]);
+    },
+    60_000,
+  );
 });

@@ -1,8 +1,11 @@
 import { CodedError } from '../coded-error.js';
+import { FairQueue } from './fair-queue.js';
 import { expectedWaitMs } from './wait-estimate.js';
 
 /** A generation that wants a sequence of its model. */
 export interface Applicant {
+  /** Who asks; callers take turns. */
+  readonly caller: string;
   /** Takes it out of the queue. */
   readonly signal: AbortSignal;
   /** Most tokens that it may produce. */
@@ -24,10 +27,10 @@ interface Waiter {
   readonly refuse: (error: unknown) => void;
 }
 
-/** The sequences of one model: held by generations and drafts, first come first served, the queue bounded. */
+/** The sequences of one model, held by generations and drafts. Who waits for one does so in a bounded queue, in turns of callers. */
 export class Admission {
   readonly #held = new Set<Held>();
-  #queue: Waiter[] = [];
+  readonly #queue = new FairQueue<Waiter>();
   #meanTokens: number | undefined;
   #tokensPerSecond: number | undefined;
 
@@ -49,22 +52,33 @@ export class Admission {
 
   /** Generations that wait. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#queue.size;
   }
 
   /**
    * Waits for a free sequence.
-   * @throws CodedError QUEUE_FULL; DEADLINE_EXCEEDED when the expected wait is longer than what remains; else the signal's reason
+   * @throws CodedError QUEUE_FULL, also later when another caller needs the place; DEADLINE_EXCEEDED when the expected wait is longer than what remains; else the signal's reason
    */
   async enter(applicant: Applicant): Promise<Held> {
     applicant.signal.throwIfAborted();
-    const at = this.#queue.length === 0 ? this.tryEnter(applicant.maxTokens) : undefined;
+    const at = this.#queue.size === 0 ? this.tryEnter(applicant.maxTokens) : undefined;
     if (at !== undefined) return at;
-    if (this.#queue.length >= this.#maxQueue) throw this.#full();
+    const full = this.#queue.size >= this.#maxQueue;
+    const displaced = full ? this.#queue.displaced(applicant.caller) : undefined;
+    if (full && displaced === undefined) throw this.#full(applicant.caller);
     this.#refuseHopeless(applicant);
+    if (displaced !== undefined) {
+      const refusal = this.#full(displaced.caller);
+      this.#queue.remove(displaced.caller, displaced.item);
+      displaced.item.refuse(refusal);
+    }
+    return this.#wait(applicant);
+  }
+
+  #wait(applicant: Applicant): Promise<Held> {
     return new Promise((resolve, reject) => {
       const leave = () => {
-        this.#queue = this.#queue.filter(other => other !== waiter);
+        this.#queue.remove(applicant.caller, waiter);
         reject(asError(applicant.signal.reason));
       };
       const settled = () => applicant.signal.removeEventListener('abort', leave);
@@ -80,22 +94,19 @@ export class Admission {
         },
       };
       applicant.signal.addEventListener('abort', leave, { once: true });
-      this.#queue.push(waiter);
+      this.#queue.push(applicant.caller, waiter);
     });
   }
 
   /** Takes a free sequence now, ahead of nobody; undefined when there is none. */
   tryEnter(maxTokens: number): Held | undefined {
-    if (this.#held.size >= this.#capacity()) return undefined;
-    const held = { maxTokens, produced: 0 };
-    this.#held.add(held);
-    return held;
+    return this.#held.size < this.#capacity() ? this.#hold(maxTokens) : undefined;
   }
 
   /** Gives a sequence back. A second time does nothing. */
   leave(held: Held): void {
     if (!this.#held.delete(held)) return;
-    this.#admitNext();
+    this.#admitWaiting();
   }
 
   /** Remembers how a finished generation went, for the expected wait of others. */
@@ -108,38 +119,43 @@ export class Admission {
 
   /** Ends every wait with an error. */
   refuseAll(error: CodedError): number {
-    const queue = this.#queue;
-    this.#queue = [];
+    const queue = this.#queue.clear();
     for (const waiter of queue) waiter.refuse(error);
     return queue.length;
   }
 
-  #admitNext(): void {
-    const next = this.#queue[0];
-    if (next === undefined) return;
-    const held = this.tryEnter(next.applicant.maxTokens);
-    if (held === undefined) return;
-    this.#queue.shift();
-    next.admit(held);
+  #admitWaiting(): void {
+    while (this.#held.size < this.#capacity()) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      next.admit(this.#hold(next.applicant.maxTokens));
+    }
   }
 
-  #full(): CodedError {
-    const wait = this.#expectedWait() ?? DEFAULT_RETRY_MS;
-    const text = `${this.#model} has ${this.#queue.length} generations waiting, which is its limit; try again later`;
+  #hold(maxTokens: number): Held {
+    const held = { maxTokens, produced: 0 };
+    this.#held.add(held);
+    return held;
+  }
+
+  #full(caller: string): CodedError {
+    const wait = this.#expectedWait(caller) ?? DEFAULT_RETRY_MS;
+    const text = `${this.#model} has ${this.#queue.size} generations waiting, which is its limit; try again later`;
     return new CodedError('QUEUE_FULL', text, {
-      metadata: { model: this.#model, queue: String(this.#queue.length) },
+      metadata: { model: this.#model, queue: String(this.#queue.size) },
       retryAfterMs: Math.ceil(Math.min(MAX_RETRY_MS, Math.max(MIN_RETRY_MS, wait))),
     });
   }
 
-  #refuseHopeless({ remainingMs }: Applicant): void {
-    const wait = this.#expectedWait();
+  #refuseHopeless({ caller, remainingMs }: Applicant): void {
+    const wait = this.#expectedWait(caller);
     if (remainingMs === undefined || wait === undefined || wait <= remainingMs) return;
     const text = `the wait for ${this.#model} is about ${Math.ceil(wait)} ms, the deadline is in ${Math.floor(remainingMs)} ms`;
     throw new CodedError('DEADLINE_EXCEEDED', text, { metadata: { stage: 'QUEUE' } });
   }
 
-  #expectedWait(): number | undefined {
+  /** For one more of this caller; who comes later may still have a turn before it. */
+  #expectedWait(caller: string): number | undefined {
     const [mean, rate] = [this.#meanTokens, this.#tokensPerSecond];
     if (mean === undefined || rate === undefined) return undefined;
     // Most generations end before their limit, so the mean bounds what is counted.
@@ -147,7 +163,7 @@ export class Admission {
       Math.max(0, Math.min(maxTokens, mean) - produced);
     return expectedWaitMs(
       [...this.#held].map(held => owed(held.maxTokens, held.produced)),
-      this.#queue.map(({ applicant }) => owed(applicant.maxTokens, 0)),
+      this.#queue.ahead(caller).map(({ applicant }) => owed(applicant.maxTokens, 0)),
       rate,
     );
   }

@@ -12,6 +12,8 @@ import { decideSpeculation, learnPair, type WantedSpeculation } from './speculat
 export interface StreamRequest {
   readonly target: ReadyModel;
   readonly speculation: WantedSpeculation;
+  /** Who asks; callers take turns at a model that is busy. */
+  readonly caller: string;
   readonly maxTokens: number;
   /** Gives up waiting, and ends the stream. */
   readonly signal: AbortSignal;

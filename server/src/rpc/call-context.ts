@@ -14,10 +14,16 @@ export interface RequestContext {
 /** Numbers and names worth a log line. */
 export type CallFacts = Record<string, string | number | boolean>;
 
+/** What authentication adds to every call. */
+export interface CallerContext {
+  /** Who calls, as far as the server can tell callers apart; see `callerOf`. */
+  readonly caller: string;
+}
+
 /** Lets long-lived calls end first when the server drains; Health/Watch calls it by this name. */
 export interface BackgroundContext {
   abortOnTerminate(): void;
 }
 
 /** What handlers receive. */
-export type HandlerContext = CallContext & RequestContext & BackgroundContext;
+export type HandlerContext = CallContext & RequestContext & CallerContext & BackgroundContext;

@@ -13,6 +13,7 @@ import { type Metrics } from '../observability/metrics.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import {
   type BackgroundContext,
+  type CallerContext,
   type HandlerContext,
   type RequestContext,
 } from './call-context.js';
@@ -47,7 +48,7 @@ export const PlainGenerateServiceDefinition = {
 
 /** The service that produces text. */
 export class GenerateService implements GenerateServiceImplementation<
-  RequestContext & BackgroundContext
+  RequestContext & CallerContext & BackgroundContext
 > {
   readonly #parts: ServiceParts;
 

@@ -1,9 +1,10 @@
 import { type GenerateRequest, type GenerateResponse, StatsLevel } from '@outrider/sdk/proto';
 import { CodedError, invalidField } from '../coded-error.js';
-import { type GenerateSpec } from '../engine/protocol.js';
+import { type GenerateSpec, type StreamEvent } from '../engine/protocol.js';
+import { GenerationTrace } from '../observability/generation-trace.js';
 import { type StreamMeter } from '../observability/stream-meter.js';
 import { type ReadyModel } from '../registry/record.js';
-import { type OpenStream } from '../registry/streams.js';
+import { type OpenStream, type StreamRequest } from '../registry/streams.js';
 import { abortFailure, CallDeadline, throwIfAborted } from './call-deadline.js';
 import { type CallFacts, type HandlerContext } from './call-context.js';
 import { completionView, stepView } from './completion.js';
@@ -22,9 +23,10 @@ export async function* generate(
   parts: ServiceParts,
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const arrivedMs = performance.now();
-  const { registry, config } = parts;
+  const { registry } = parts;
   const { target, input } = accepted(request, parts);
   const deadline = new CallDeadline(context, 'QUEUE');
+  const traced = GenerationTrace.begin(target.name);
   let begun = false;
   try {
     const ids = await promptIds(input, target).catch((error: unknown) => {
@@ -34,20 +36,11 @@ export async function* generate(
     });
     throwIfAborted(deadline.signal);
     const maxTokens = request.maxTokens ?? target.loaded.options.contextLength ?? 0;
-    const stream = await openStream(request, target, maxTokens, deadline, parts);
+    const { caller } = context;
+    const stream = await openStream(request, { target, caller, maxTokens, deadline }, parts);
     begun = true;
     try {
-      const spec: GenerateSpec = {
-        stream: stream.id,
-        model: target.key,
-        promptIds: ids,
-        maxTokens,
-        stop: request.stop,
-        sampling: samplingSpec(request.sampling, config.defaults.sampling),
-        speculation: stream.spec,
-        ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
-        statsLevel: levelOf(request),
-      };
+      const spec = specOf(request, stream, { promptIds: ids, maxTokens }, parts);
       const startedMs = performance.now();
       const queueUs = Math.round((startedMs - arrivedMs) * 1000);
       notePrompt(context.facts, stream, ids.length, queueUs);
@@ -55,9 +48,10 @@ export async function* generate(
       const rates = request.speculation?.synthetic?.rates;
       const synthetic = rates !== undefined;
       if (synthetic) warnOfDice(context, rates);
+      traced?.admitted({ promptTokens: ids.length, draft: stream.draft?.name, synthetic });
       // Dice are no acceptance: such a stream is not counted.
       const meter = synthetic ? undefined : parts.metrics.stream(beginning);
-      yield* events(spec, stream, { context, deadline, queueUs, meter, synthetic });
+      yield* events(spec, stream, { context, deadline, queueUs, meter, traced, synthetic });
     } finally {
       stream.close();
     }
@@ -65,10 +59,30 @@ export async function* generate(
     // Whatever an abort broke, the reason of the abort is what happened.
     const failure = deadline.signal.aborted ? abortFailure(deadline.signal) : error;
     if (!begun) countRefusal(request, failure, parts);
+    traced?.end(CodedError.from(failure).reason);
     throw failure;
   } finally {
+    traced?.end();
     deadline[Symbol.dispose]();
   }
+}
+
+function specOf(
+  request: GenerateRequest,
+  stream: OpenStream,
+  prompt: Pick<GenerateSpec, 'promptIds' | 'maxTokens'>,
+  { config }: ServiceParts,
+): GenerateSpec {
+  return {
+    ...prompt,
+    stream: stream.id,
+    model: stream.target.key,
+    stop: request.stop,
+    sampling: samplingSpec(request.sampling, config.defaults.sampling),
+    speculation: stream.spec,
+    ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
+    statsLevel: levelOf(request),
+  };
 }
 
 interface Accepted {
@@ -106,6 +120,8 @@ interface Run {
   readonly queueUs: number;
   /** Unset for a stream that no metric counts. */
   readonly meter: StreamMeter | undefined;
+  /** Unset where nobody records. */
+  readonly traced: GenerationTrace | undefined;
   /** Dice accept what is drafted. */
   readonly synthetic: boolean;
 }
@@ -113,7 +129,7 @@ interface Run {
 async function* events(
   spec: GenerateSpec,
   stream: OpenStream,
-  { context, deadline, queueUs, meter, synthetic }: Run,
+  { context, deadline, queueUs, meter, traced, synthetic }: Run,
 ): AsyncGenerator<GenerateResponse, void, undefined> {
   const { requestId, facts } = context;
   const began = performance.now();
@@ -121,7 +137,7 @@ async function* events(
   const response = (event: GenerateResponse['event']): GenerateResponse => ({ event, synthetic });
   deadline.stage = 'PROMPT';
   try {
-    const source = stream.target.home.engine.generate(spec, stream.signal, meter?.heard);
+    const source = stream.target.home.engine.generate(spec, stream.signal, earOf(meter, traced));
     for await (const event of untilAborted(source, stream.signal)) {
       switch (event.type) {
         case 'started':
@@ -164,17 +180,30 @@ async function* events(
   throw new Error('the engine ended a stream without a completion');
 }
 
+interface Application extends Pick<StreamRequest, 'target' | 'caller' | 'maxTokens'> {
+  readonly deadline: CallDeadline;
+}
+
+/** Whoever listens to the events of the engine; nobody costs nothing. */
+function earOf(
+  meter: StreamMeter | undefined,
+  traced: GenerationTrace | undefined,
+): ((event: StreamEvent) => void) | undefined {
+  if (traced === undefined) return meter?.heard;
+  return event => {
+    meter?.heard(event);
+    traced.heard(event);
+  };
+}
+
 function openStream(
   request: GenerateRequest,
-  target: ReadyModel,
-  maxTokens: number,
-  deadline: CallDeadline,
+  { deadline, ...application }: Application,
   { registry, config }: ServiceParts,
 ): Promise<OpenStream> {
   return registry.openStream({
-    target,
+    ...application,
     speculation: wantedSpeculation(request, config.defaults.speculation),
-    maxTokens,
     signal: deadline.signal,
     remainingMs: deadline.remainingMs,
   });

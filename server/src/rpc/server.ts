@@ -25,6 +25,7 @@ import { ModelMemory } from '../state/model-memory.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService, PlainGenerateServiceDefinition } from './generate-service.js';
 import { SERVICE_NAMES, ServerHealth } from './health.js';
+import { clientCertificateInterceptor } from './interceptors/client-certificate.js';
 import { deadlineInterceptor } from './interceptors/deadline.js';
 import { slowConsumerInterceptor } from './interceptors/slow-consumer.js';
 import { LoadModelService } from './load-model-service.js';
@@ -32,6 +33,7 @@ import { authenticationMiddleware } from './middleware/authentication.js';
 import { Drain, type DrainOutcome } from './middleware/drain.js';
 import { errorMappingMiddleware } from './middleware/error-mapping.js';
 import { requestContextMiddleware } from './middleware/request-context.js';
+import { spanMiddleware, traceNamesMiddleware } from './middleware/tracing.js';
 import { Access } from './security/access.js';
 import { validateConfig } from './start-models.js';
 import { StartUp } from './start-up.js';
@@ -120,6 +122,8 @@ async function startWith(
   const server = createServer(channelOptions(config))
     .use(requestContextMiddleware(log))
     .use(metrics.middleware)
+    .use(spanMiddleware)
+    .use(traceNamesMiddleware)
     .use(errorDetailsServerMiddleware)
     .use(errorMappingMiddleware)
     .use(authenticationMiddleware(access))
@@ -199,7 +203,11 @@ async function startDefaultEngine(
 }
 
 function channelOptions(config: ServerConfig): ChannelOptions {
-  const interceptors = [slowConsumerInterceptor(config.slowConsumerMs), deadlineInterceptor];
+  const interceptors = [
+    slowConsumerInterceptor(config.slowConsumerMs),
+    deadlineInterceptor,
+    clientCertificateInterceptor,
+  ];
   return {
     'grpc.max_receive_message_length': 4 * 1024 * 1024,
     // Per connection. Each may hold one message before its caller is known; the queue bounds the work.
@@ -233,8 +241,13 @@ function servesReflection({ reflection, tlsCert }: ServerConfig): boolean {
 }
 
 function reflection() {
-  const descriptors = readFileSync(new URL('../../descriptors.binpb', import.meta.url));
-  return ServerReflection(descriptors, [...SERVICE_NAMES]);
+  // Two sets of descriptors in a row are one with the files of both.
+  const descriptors = Buffer.concat(
+    ['descriptors.binpb', 'health.binpb'].map(name =>
+      readFileSync(new URL(`../../${name}`, import.meta.url)),
+    ),
+  );
+  return ServerReflection(descriptors, [...SERVICE_NAMES, HealthDefinition.fullName]);
 }
 
 async function listen(

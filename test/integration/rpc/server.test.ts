@@ -187,6 +187,7 @@ describe('reflection', () => {
       'outrider.v1.GenerateService',
       'outrider.v1.LoadModelService',
       'outrider.v1.DeviceInfoService',
+      'grpc.health.v1.Health',
     ]);
   });
 

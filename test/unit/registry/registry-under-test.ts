@@ -74,6 +74,7 @@ export class RegistryUnderTest {
         overlap: more.overlap ?? 'auto',
         required: more.required ?? false,
       },
+      caller: more.caller ?? 'someone',
       maxTokens: more.maxTokens ?? 10,
       signal: more.signal ?? NEVER,
       remainingMs: more.remainingMs,
@@ -108,6 +109,7 @@ export class RegistryUnderTest {
 }
 
 export interface StreamWish {
+  readonly caller?: string;
   readonly mode?: 'auto' | 'off' | 'fixed';
   readonly draftModel?: string;
   readonly required?: boolean;

@@ -14,7 +14,7 @@ describe('a model with one sequence', () => {
     return { sut, first: await sut.stream('big') };
   }
 
-  it('serves those who wait in the order of their coming', async () => {
+  it('serves those of one caller who wait in the order of their coming', async () => {
     const { sut, first } = await busy();
     const served: string[] = [];
     const wait = (name: string) => sut.stream('big').then(stream => (served.push(name), stream));
