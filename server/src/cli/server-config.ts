@@ -1,7 +1,7 @@
 import { CodedError } from '../coded-error.js';
 import { serverConfig, type ServerConfig } from '../config/config.js';
 import { usage } from './failure.js';
-import { ENGINE_FLAGS } from './flags/serve-flags.js';
+import { ENGINE_FLAGS, SERVE_FLAGS } from './flags/serve-flags.js';
 import { choice, integer, list } from './flags/values.js';
 import { type ModelPair } from './pair.js';
 import { sampling, speculation } from './request.js';
@@ -80,7 +80,10 @@ function given<Value>(
 /** The flag of a key of the configuration. */
 export function flagOf(field: string): string {
   const [key = ''] = field.split('.');
-  return `--${key.replace(/s$/, '').replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)}`;
+  const name = key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+  // A list is a flag that may be repeated, and so its name is that of one.
+  const known = [...SERVE_FLAGS, ...ENGINE_FLAGS].some(flag => flag.name === name);
+  return `--${known ? name : name.replace(/s$/, '')}`;
 }
 
 const reflection = choice<ServerConfig['reflection']>({ auto: 'auto', on: 'on', off: 'off' });

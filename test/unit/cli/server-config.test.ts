@@ -65,6 +65,8 @@ describe('the configuration of serve', () => {
   it.each([
     [['--port', '70000'], /^--port: /],
     [['--max-queue', '-1'], /^--max-queue: /],
+    [['--drain-ms', '-1'], /^--drain-ms: /],
+    [['--model-root', ''], /^--model-root: /],
     [['--admin', '0.0.0.0:9464'], /^--admin: .*not loopback/],
     [['--listen', '/run/o.sock'], /^--listen: only unix:\/\/\/path is understood/],
     [['--host', '0.0.0.0'], /^--host: .*not loopback/],
