@@ -21,7 +21,7 @@ const project = name => ({
 });
 
 export default {
-  projects: ['unit', 'integration', 'native', 'interop'].map(project),
+  projects: ['unit', 'integration', 'native', 'interop', 'faults'].map(project),
   reporters: ['default', '<rootDir>/test/support/closing-line.js'],
   maxWorkers: 1,
   coverageProvider: 'v8',

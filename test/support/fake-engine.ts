@@ -83,7 +83,8 @@ export class FakeEngine implements Engine {
 
   status(): EngineStatus {
     const library = { directory: '/fake', version: 'b0', commit: '0000000' };
-    const state = { restarts: this.#restarts, library, lastExit: this.#lastExit };
+    const supervision = { stalled: false, stalls: 0, aboveMaxRss: false };
+    const state = { restarts: this.#restarts, library, lastExit: this.#lastExit, supervision };
     return this.#running ? { running: true, pid: 4242, ...state } : { running: false, ...state };
   }
 

@@ -27,6 +27,12 @@ export interface ServerConfig {
   readonly drainMs: number;
   /** How long health and `/readyz` already tell of the end while calls are still taken, in milliseconds. @default 0 */
   readonly drainDelayMs: number;
+  /** How long an engine may make no progress before it is reported, in milliseconds; 0: for ever. @default 10000 */
+  readonly stallReportMs: number;
+  /** How long an engine may make no progress before it is restarted, in milliseconds; 0: for ever. @default 120000 */
+  readonly stallRestartMs: number;
+  /** Resident memory above which an engine is restarted once it is idle, in MiB; 0: none. Linux only. @default 0 */
+  readonly engineMaxRss: number;
   /** `auto` serves reflection while there is no TLS. @default 'auto' */
   readonly reflection: 'auto' | 'on' | 'off';
   /** Allows an address other than loopback that is not encrypted or open to anybody. @default false */
@@ -76,6 +82,7 @@ export function serverConfig(partial: Partial<ServerConfig> = {}): ServerConfig 
   checkTls(config);
   checkExposure(config);
   checkAdmin(config);
+  checkSupervision(config);
   return config;
 }
 
@@ -96,6 +103,21 @@ function checkAdmin({ admin, insecure }: ServerConfig): void {
     'admin',
     `admin is at "${place.host}", which is not loopback; that needs "insecure"`,
   );
+}
+
+function checkSupervision({ stallReportMs, stallRestartMs, engineMaxRss }: ServerConfig): void {
+  if (stallRestartMs > 0 && stallRestartMs < stallReportMs) {
+    throw invalidField(
+      'stallRestartMs',
+      `stallRestartMs is ${stallRestartMs}, which is before the report at ${stallReportMs}; name a later time, or 0`,
+    );
+  }
+  if (engineMaxRss > 0 && process.platform !== 'linux') {
+    throw invalidField(
+      'engineMaxRss',
+      'engineMaxRss needs Linux, where memory can be read; 0 is right here',
+    );
+  }
 }
 
 function checkExposure(config: ServerConfig): void {
@@ -144,6 +166,13 @@ const schema = z.strictObject({
   slowConsumerMs: milliseconds.min(1).default(30_000),
   drainMs: milliseconds.min(0).default(30_000),
   drainDelayMs: milliseconds.min(0).default(0),
+  stallReportMs: milliseconds.min(0).default(10_000),
+  stallRestartMs: milliseconds.min(0).default(120_000),
+  engineMaxRss: z
+    .int()
+    .min(0)
+    .max(2 ** 31 - 1)
+    .default(0),
   reflection: z.enum(['auto', 'on', 'off']).default('auto'),
   insecure: z.boolean().default(false),
   allowSynthetic: z.boolean().default(false),

@@ -14,6 +14,7 @@ import { EventQueue } from './event-queue.js';
 import {
   type DetokenizeSpec,
   type EngineInventory,
+  type EnginePulse,
   type FromEngine,
   type GenerateSpec,
   type LibraryInfo,
@@ -26,12 +27,15 @@ import {
   type ToEngine,
   type TokenizeSpec,
 } from './protocol.js';
+import { type SupervisionLimits, Supervisor } from './supervisor.js';
 
 /** How an engine is started and followed. */
 export interface EngineOptions {
   readonly log: Logger;
   /** What its processes open. @default what node-llama-cpp chooses for this machine, without workers */
   readonly start?: EngineStart;
+  /** What its processes may do before they are reported or restarted. @default anything */
+  readonly limits?: SupervisionLimits;
 }
 
 interface Call {
@@ -55,6 +59,7 @@ type Question =
 // Events of some 250 bytes each: a reader this far behind has stopped reading.
 const mostWaitingEvents = 4096;
 const closeGraceMs = 5000;
+const unlimited = { stallReportMs: 0, stallRestartMs: 0, maxRssBytes: 0 };
 
 /** Supervises one engine process: calls, streams, restarts with back-off. */
 export class EngineClient implements Engine {
@@ -65,6 +70,7 @@ export class EngineClient implements Engine {
   readonly #kvUsed = new Map<string, number>();
   readonly #exitListeners: ((exit: EngineExit) => void)[] = [];
   readonly #restartListeners: (() => void)[] = [];
+  readonly #supervisor: Supervisor;
   #start: EngineStart;
   #process: EngineProcess | undefined;
   #library: LibraryInfo | undefined;
@@ -76,9 +82,10 @@ export class EngineClient implements Engine {
   #closing = false;
   #respawn: NodeJS.Timeout | undefined;
 
-  private constructor({ log, start = {} }: EngineOptions) {
+  private constructor({ log, start = {}, limits = unlimited }: EngineOptions) {
     this.#log = log;
     this.#start = start;
+    this.#supervisor = new Supervisor(limits, log);
   }
 
   /**
@@ -99,6 +106,7 @@ export class EngineClient implements Engine {
       restarts: this.#restarts,
       ...(this.#library === undefined ? {} : { library: this.#library }),
       lastExit: this.#lastExit,
+      supervision: this.#supervisor.status,
     };
   }
 
@@ -214,6 +222,11 @@ export class EngineClient implements Engine {
     // The folder has proven itself, so that a restart need not ask node-llama-cpp again.
     this.#start = { directory: started.library.directory, workers: this.#start.workers };
     void started.ended.then(how => this.#onEnd(how));
+    this.#supervisor.follow({
+      ...started,
+      pulse: async () => (await this.#ask({ type: 'pulse' })) as EnginePulse,
+      idle: () => this.#streams.size === 0 && this.#calls.size === 0,
+    });
   }
 
   #onEnd(how: string): void {

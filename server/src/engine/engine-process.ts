@@ -10,9 +10,12 @@ export interface EngineProcess {
   readonly pid: number;
   readonly library: LibraryInfo;
   send(message: ToEngine): void;
-  /** Ends it at once. */
-  kill(): void;
-  /** Resolves with how it ended: a signal name or `exit N`. */
+  /**
+   * Ends it at once.
+   * @param why added to how it ended, for who asks later
+   */
+  kill(why?: string): void;
+  /** Resolves with how it ended: a signal name or `exit N`, and in brackets why it was killed. */
   readonly ended: Promise<string>;
 }
 
@@ -44,14 +47,16 @@ export async function startEngineProcess(
     // What native code prints goes to stderr: stdout belongs to the command.
     stdio: ['ignore', 2, 2, 'ipc', 'pipe'],
   });
+  let reason = '';
   const ended = new Promise<string>(resolve => {
     // Not at its exit: what it had said by then is still to be read.
-    child.once('close', (code, signal) => resolve(signal ?? `exit ${String(code)}`));
+    child.once('close', (code, signal) => resolve(`${signal ?? `exit ${String(code)}`}${reason}`));
   });
   readEventLine(child.stdio[eventLineFd] as Readable, (stream, event) => {
     onMessage({ type: 'stream', stream, event });
   });
-  const kill = (): void => {
+  const kill = (why?: string): void => {
+    if (why !== undefined) reason = ` (${why})`;
     child.kill('SIGKILL');
   };
   const late = setTimeout(kill, longestStartMs);

@@ -11,10 +11,11 @@ import {
   type StreamEvent,
   type TokenizeSpec,
 } from './protocol.js';
+import { type SupervisionStatus } from './supervisor.js';
 
 /** How the last engine process ended. */
 export interface EngineExit {
-  /** `SIGKILL`, `exit 1`, … as in `EngineInfo.last_exit`. */
+  /** `SIGKILL`, `exit 1`, `SIGKILL (stalled)`, … as in `EngineInfo.last_exit`. */
   readonly how: string;
   /** How long until a new process is started, in milliseconds. */
   readonly backOffMs: number;
@@ -88,4 +89,5 @@ export interface EngineStatus {
   readonly library?: LibraryInfo;
   /** Empty before the first exit. */
   readonly lastExit: string;
+  readonly supervision: SupervisionStatus;
 }

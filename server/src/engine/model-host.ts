@@ -8,6 +8,7 @@ import { type ResolvedPlacement, type StreamEvent } from './protocol.js';
 import { type TensorPin } from './tensor-pins.js';
 import { abortFlagBytes } from './thread/abort-flag.js';
 import { Sender } from './thread/doorbell.js';
+import { type Beat, readBeat } from './thread/heartbeat.js';
 import {
   type FromThread,
   gauge,
@@ -57,13 +58,14 @@ export class ModelHost {
   readonly abort = new SharedArrayBuffer(abortFlagBytes);
   /** Settles when the load does. */
   readonly loaded: Promise<ThreadFacts>;
+  /** Settles when the thread is gone. */
+  readonly exited: Promise<void>;
   readonly #gauges = new SharedArrayBuffer(gaugeBytes);
   readonly #host: ModelHostOptions;
   readonly #worker: Worker;
   readonly #inbox: Sender<ToThread>;
   readonly #inboxPort: MessagePort;
   readonly #calls = new Map<number, Call>();
-  readonly #exited: Promise<void>;
   #settleLoad: (result: Promise<ThreadFacts>) => void = () => undefined;
   #nextCall = 0;
   #stopping = false;
@@ -98,7 +100,7 @@ export class ModelHost {
     });
     this.#worker.on('message', (message: FromThread) => this.#onMessage(message));
     this.#worker.on('error', error => this.#fail(`model thread failed: ${String(error)}`));
-    this.#exited = new Promise(resolve => {
+    this.exited = new Promise(resolve => {
       this.#worker.on('exit', () => {
         this.#fail('model thread ended');
         for (const call of this.#calls.values())
@@ -111,6 +113,11 @@ export class ModelHost {
   /** KV cells in use. */
   get kvUsed(): number {
     return Atomics.load(new Int32Array(this.#gauges), gauge.kvUsed);
+  }
+
+  /** What the thread is at; undefined while it sleeps or loads. */
+  get beat(): Beat | undefined {
+    return readBeat(this.#gauges);
   }
 
   /** Tells the thread something. */
@@ -145,7 +152,7 @@ export class ModelHost {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.send({ type: 'stop' });
-    await this.#exited;
+    await this.exited;
     this.#inboxPort.close();
   }
 

@@ -26,6 +26,7 @@ export type ToEngine =
   | { readonly type: 'plan'; readonly call: number; readonly spec: LoadSpec }
   | { readonly type: 'unload'; readonly call: number; readonly model: string }
   | { readonly type: 'inventory'; readonly call: number }
+  | { readonly type: 'pulse'; readonly call: number }
   | { readonly type: 'tokenize'; readonly call: number; readonly spec: TokenizeSpec }
   | { readonly type: 'detokenize'; readonly call: number; readonly spec: DetokenizeSpec }
   | {
@@ -170,6 +171,18 @@ export interface DetokenizeSpec {
 export interface EngineInventory {
   readonly devices: readonly DeviceInfo[];
   readonly backends: readonly BackendInfo[];
+}
+
+/** The model threads that are at work at one moment. */
+export interface EnginePulse {
+  readonly busy: readonly {
+    /** As the engine calls it. */
+    readonly model: string;
+    /** Another one whenever the thread moves on. */
+    readonly round: number;
+    /** Rows of the pass that is under way; 0 between passes. */
+    readonly rows: number;
+  }[];
 }
 
 /** How tokens are chosen, every default filled in. Meaning and ranges: SamplingParams of the contract. */

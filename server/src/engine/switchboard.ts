@@ -16,6 +16,7 @@ import {
   type PlannedModel,
   type ToEngine,
 } from './protocol.js';
+import { Pulse } from './pulse.js';
 import { type DraftUse } from './thread/messages.js';
 import { type Remotes } from './remotes.js';
 import { compareVocabularies } from './vocabulary-pair.js';
@@ -35,6 +36,7 @@ export class Switchboard {
   readonly #waitingLoads = new Map<string, ModelLoad>();
   readonly #remotes: Remotes;
   readonly #inventory: Inventory;
+  readonly #pulse = new Pulse();
   #loads: Promise<unknown> = Promise.resolve();
   #running: ModelLoad | ModelPlan | undefined;
 
@@ -97,6 +99,9 @@ export class Switchboard {
             () => this.#running === undefined,
           ),
         );
+        return;
+      case 'pulse':
+        this.#send({ type: 'reply', call: message.call, value: this.#pulse.read() });
         return;
       case 'tokenize':
         this.#answer(message.call, this.#ask(message.spec.model, 'tokenize', message.spec));
@@ -165,6 +170,7 @@ export class Switchboard {
           onFault: message => this.#fault(message),
         });
         this.#hosted.set(spec.model, hosted);
+        this.#pulse.follow(hosted.host);
         return hosted.model;
       } finally {
         this.#running = undefined;

@@ -1,6 +1,9 @@
+import { setTimeout as after } from 'node:timers/promises';
 import { ModelState } from '@outrider/sdk/proto';
 import { Gauge, type Registry } from 'prom-client';
+import { type Engine } from '../engine/engine.js';
 import { DEFAULT_ENGINE, type EnginePool } from '../engine/engine-pool.js';
+import { type EngineInventory } from '../engine/protocol.js';
 import { type ModelRecord, type ReadyModel, wasLoaded } from '../registry/record.js';
 import { type ModelRegistry } from '../registry/registry.js';
 import { registerEngines } from './engine-metrics.js';
@@ -130,13 +133,13 @@ function registerModelMemory(registry: Registry, models: ModelRegistry): void {
 function registerDevices(registry: Registry, engines: EnginePool): void {
   new Gauge({
     name: 'outrider_device_memory_bytes',
-    help: 'Memory of a device; absent where it does not tell, and while the default engine is away.',
+    help: 'Memory of a device; absent where it does not tell, and while the default engine is away or stalled.',
     labelNames: ['device', 'kind'],
     registers: [registry],
     async collect() {
       this.reset();
       const engine = engines.find(DEFAULT_ENGINE);
-      const inventory = await engine?.inventory().catch(() => undefined);
+      const inventory = engine === undefined ? undefined : await inventoryOf(engine);
       for (const { name: device, memoryKnown, totalBytes, freeBytes } of inventory?.devices ?? []) {
         if (!memoryKnown) continue;
         this.set({ device, kind: 'total' }, totalBytes);
@@ -144,4 +147,22 @@ function registerDevices(registry: Registry, engines: EnginePool): void {
       }
     },
   });
+}
+
+// Longer than a remote device is greeted, and shorter than a scrape may take.
+const longestWaitMs = 2_500;
+
+/** Undefined while the engine does not answer: a scrape must tell of a stall, not wait for its end. */
+async function inventoryOf(engine: Engine): Promise<EngineInventory | undefined> {
+  if (engine.status().supervision.stalled) return undefined;
+  const answered = new AbortController();
+  const late = after(longestWaitMs, undefined, { signal: answered.signal, ref: false });
+  try {
+    return await Promise.race([engine.inventory(), late]);
+  } catch {
+    return undefined; // It has ended.
+  } finally {
+    late.catch(() => undefined);
+    answered.abort();
+  }
 }

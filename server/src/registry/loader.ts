@@ -83,12 +83,14 @@ function assertOneEngine(record: ModelRecord, shelf: Shelf): void {
 }
 
 async function inEngine(home: EngineHome, spec: LoadSpec, run: LoadRun): Promise<LoadedModel> {
-  return blaming(spec, home, () =>
+  const loaded = await blaming(spec, home, () =>
     home.engine.load(spec, {
       signal: run.signal,
       onProgress: progress => run.report(progress),
     }),
   );
+  home.crashes.loaded(spec.model);
+  return loaded;
 }
 
 /** Notes a death of the engine that happens while the model is worked on. */
@@ -103,7 +105,7 @@ async function blaming<Result>(
   } catch (error) {
     // Without a process to begin with, the model did not bring one down.
     if (running && CodedError.from(error).reason === 'ENGINE_RESTARTED') {
-      crashes.blame(spec.model);
+      crashes.blame(spec.model, 'loading');
     }
     throw error;
   }

@@ -106,7 +106,7 @@ async function startWith(
 ): Promise<RunningServer> {
   const access = new Access(config, log);
   const engine = options.engine ?? (await startDefaultEngine(config, log, access));
-  const startEngine = engineStarter(engine, log, config.llamaDir !== undefined);
+  const startEngine = engineStarter(engine, log, config.llamaDir !== undefined, limitsOf(config));
   const engines = new EnginePool(engine, options.startEngine ?? startEngine);
   const registry = new ModelRegistry({
     engines,
@@ -190,16 +190,21 @@ async function load(
 }
 
 async function startDefaultEngine(
-  { llamaDir, rpc }: ServerConfig,
+  config: ServerConfig,
   log: Logger,
   access: Access,
 ): Promise<Engine> {
   try {
-    return await EngineClient.start({ log, start: { directory: llamaDir, workers: rpc } });
+    const start = { directory: config.llamaDir, workers: config.rpc };
+    return await EngineClient.start({ log, start, limits: limitsOf(config) });
   } catch (error) {
     access[Symbol.dispose]();
     throw error;
   }
+}
+
+function limitsOf({ stallReportMs, stallRestartMs, engineMaxRss }: ServerConfig) {
+  return { stallReportMs, stallRestartMs, maxRssBytes: engineMaxRss * 2 ** 20 };
 }
 
 function channelOptions(config: ServerConfig): ChannelOptions {

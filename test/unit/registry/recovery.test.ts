@@ -141,6 +141,56 @@ describe('a model at work when the engine dies', () => {
     expect(sut.stateOf('big')).toBe('READY');
   });
 
+  it('whose reload ends the engine every time has FAILED after three, however long each takes', async () => {
+    let lethal = false;
+    const onLoad = ({ model }: { model: string }) =>
+      lethal && model === 'models/big' ? new Promise<void>(() => undefined) : undefined;
+    const { engine, sut } = await pair(new FakeEngine({ onLoad }));
+    lethal = true;
+
+    engine.die();
+    const loadsOfBig = () => engine.loads.filter(({ model }) => model === 'models/big').length;
+    for (const loads of [2, 3, 4]) {
+      sut.nowMs += 61_000;
+      engine.restart();
+      while (loadsOfBig() < loads) await settled();
+      await settled();
+      engine.die('SIGABRT');
+      await settled();
+    }
+    engine.restart();
+    await sut.until('small', 'READY');
+
+    expect(sut.registry.view(sut.registry.get('big'))).toMatchObject({
+      state: ModelState.FAILED,
+      stateError: { reason: 'MODEL_CRASHED_ENGINE' },
+    });
+    expect(loadsOfBig()).toBe(4);
+  });
+
+  it('whose reload went well in between comes back after every death', async () => {
+    const onLoad = () => (lethal ? new Promise<void>(() => undefined) : undefined);
+    let lethal = false;
+    const engine = new FakeEngine({ onLoad });
+    const sut = new RegistryUnderTest(engine);
+    await sut.load('big');
+
+    for (let round = 0; round < 4; round++) {
+      sut.nowMs += 61_000;
+      lethal = true;
+      engine.die();
+      engine.restart();
+      await loadsBegun(engine, 2 + 2 * round);
+      engine.die();
+      await settled();
+      lethal = false;
+      engine.restart();
+      await sut.until('big', 'READY');
+    }
+
+    expect(sut.stateOf('big')).toBe('READY');
+  });
+
   it('is blamed when it was being loaded alone, and leaves no model', async () => {
     const engine = new FakeEngine({ onLoad: () => new Promise(() => undefined) });
     const sut = new RegistryUnderTest(engine);
@@ -196,6 +246,10 @@ describe('a model at work when the engine dies', () => {
 });
 
 async function loadsBegun(engine: FakeEngine, count: number): Promise<void> {
-  while (engine.loads.length < count) await new Promise(resolve => setImmediate(resolve));
-  await new Promise(resolve => setImmediate(resolve));
+  while (engine.loads.length < count) await settled();
+  await settled();
+}
+
+function settled(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
 }

@@ -48,6 +48,21 @@ export const SERVE_FLAGS: readonly Flag[] = [
     value: 'DIR',
     help: 'remembers models that clients loaded, and their drafts, over restarts',
   },
+  {
+    name: 'stall-report-ms',
+    value: 'MS',
+    help: 'time without progress after which an engine is reported (10000); 0: never',
+  },
+  {
+    name: 'stall-restart-ms',
+    value: 'MS',
+    help: 'time without progress after which an engine is restarted (120000); 0: never',
+  },
+  {
+    name: 'engine-max-rss',
+    value: 'MiB',
+    help: 'resident memory above which an idle engine is restarted; 0: no ceiling (0)',
+  },
   { name: 'reflection', value: 'MODE', help: 'gRPC reflection: auto, on, off' },
   { name: 'allow-synthetic', help: 'let requests have drafts accepted by dice, for benchmarks' },
 ];

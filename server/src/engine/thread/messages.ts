@@ -46,6 +46,10 @@ export const gauge = {
   kvUsed: 0,
   /** Set to 1 to give a load up. */
   cancelLoad: 1,
+  /** Rounds begun and ended; see `Heartbeat`. */
+  round: 2,
+  /** Rows of the pass that is under way. */
+  rows: 3,
 } as const;
 
 /** Bytes of the shared gauges. */

@@ -8,6 +8,7 @@ import { Doorbell, type Sender, waiting } from './doorbell.js';
 import { DraftChain } from './draft-chain.js';
 import { DraftLink } from './draft-link.js';
 import { Generation, type GenerationHost } from './generation.js';
+import { Heartbeat } from './heartbeat.js';
 import { type LoadedThread } from './load.js';
 import {
   type DraftUse,
@@ -35,6 +36,7 @@ export class ModelThread {
   readonly #post: (message: FromThread) => void;
   readonly #bell: Doorbell;
   readonly #gauges: Int32Array;
+  readonly #heartbeat: Heartbeat;
   readonly #peers = new Peers();
   readonly #scheduler: Scheduler;
   readonly #scratch = new ChooserScratch();
@@ -50,6 +52,7 @@ export class ModelThread {
     this.#post = post;
     this.#bell = new Doorbell(start.bell);
     this.#gauges = new Int32Array(start.gauges);
+    this.#heartbeat = new Heartbeat(start.gauges);
     this.#plainCost = new PlainCost(
       loaded.facts.decodeCosts.find(cost => cost.rows === 1)?.durationUs,
     );
@@ -65,6 +68,7 @@ export class ModelThread {
           post({ type: code <= fatalCode ? 'fault' : 'bug', message });
         },
         onBug: error => this.#report(error),
+        onPass: rows => this.#heartbeat.pass(rows),
       },
       new AbortFlag(start.abort),
     );
@@ -74,6 +78,7 @@ export class ModelThread {
   run(): void {
     for (;;) {
       const { rings } = this.#bell;
+      this.#heartbeat.awake();
       this.#drain();
       if (this.#stopped) break;
       const ran = this.#scheduler.tick();
@@ -81,7 +86,9 @@ export class ModelThread {
       for (const sender of this.#answered) sender.ring();
       this.#answered.clear();
       Atomics.store(this.#gauges, gauge.kvUsed, this.#scheduler.kvUsed);
-      if (!ran) this.#bell.sleep(rings);
+      if (ran) continue;
+      this.#heartbeat.asleep();
+      this.#bell.sleep(rings);
     }
     this.#dismiss();
     this.#loaded.free();

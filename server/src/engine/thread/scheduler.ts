@@ -22,6 +22,8 @@ export interface SchedulerListeners {
   readonly onBroken: (code: number) => void;
   /** With an error that no caller of the service will see the cause of. */
   readonly onBug: (error: unknown) => void;
+  /** Before every pass, with its rows. @default nobody does */
+  readonly onPass?: (rows: number) => void;
 }
 
 /** A stream or a chain: something that needs a sequence of the context. */
@@ -116,6 +118,7 @@ export class Scheduler {
     if (batch.rows === 0) return false;
 
     this.#abort?.begin(this.#mayBeGivenUp(streams, drafting));
+    this.#listeners.onPass?.(batch.rows);
     const decodeStartUs = nowUs();
     const code = this.#context.decode(promptRows > 0);
     const decodeEndUs = nowUs();
