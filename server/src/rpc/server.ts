@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { type ChannelOptions, type ServerCredentials } from '@grpc/grpc-js';
 import {
   DeviceInfoServiceDefinition,
@@ -8,7 +7,6 @@ import {
 import { createServer } from 'nice-grpc';
 import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
-import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
 import { type Logger, pino } from 'pino';
 import { hostAndPort } from '../config/admin-address.js';
 import { invalidField } from '../coded-error.js';
@@ -26,7 +24,7 @@ import { Metrics } from '../observability/metrics.js';
 import { ModelRegistry } from '../registry/registry.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService } from './generate-service.js';
-import { SERVICE_NAMES, ServerHealth } from './health.js';
+import { ServerHealth } from './health.js';
 import { deadlineInterceptor } from './interceptors/deadline.js';
 import { slowConsumerInterceptor } from './interceptors/slow-consumer.js';
 import { LoadModelService } from './load-model-service.js';
@@ -34,8 +32,16 @@ import { authenticationMiddleware } from './middleware/authentication.js';
 import { Drain, type DrainOutcome } from './middleware/drain.js';
 import { errorMappingMiddleware } from './middleware/error-mapping.js';
 import { requestContextMiddleware } from './middleware/request-context.js';
+import { unreadableRequestMiddleware } from './middleware/unreadable-request.js';
+import { REFLECTION_SERVICE, reflection } from './reflection.js';
 import { Access } from './security/access.js';
 import { loadStartModels, validateConfig } from './start-models.js';
+import { withUnreadableRequests } from './unreadable-requests.js';
+
+const GENERATE = withUnreadableRequests(GenerateServiceDefinition);
+const LOAD_MODEL = withUnreadableRequests(LoadModelServiceDefinition);
+const DEVICE_INFO = withUnreadableRequests(DeviceInfoServiceDefinition);
+const HEALTH = withUnreadableRequests(HealthDefinition);
 
 /** What a server may be given instead of making it. */
 export interface ServerOptions {
@@ -95,12 +101,13 @@ export async function startServer(
     .use(errorDetailsServerMiddleware)
     .use(errorMappingMiddleware)
     .use(authenticationMiddleware(access))
-    .use(drain.middleware);
-  server.add(GenerateServiceDefinition, new GenerateService({ registry, config, metrics }));
-  server.add(LoadModelServiceDefinition, new LoadModelService(registry));
-  server.add(DeviceInfoServiceDefinition, new DeviceInfoService(registry, engines));
-  server.add(HealthDefinition, HealthServiceImpl(health.state));
-  if (servesReflection(config)) server.add(ServerReflectionService, reflection());
+    .use(drain.middleware)
+    .use(unreadableRequestMiddleware);
+  server.add(GENERATE, new GenerateService({ registry, config, metrics }));
+  server.add(LOAD_MODEL, new LoadModelService(registry));
+  server.add(DEVICE_INFO, new DeviceInfoService(registry, engines));
+  server.add(HEALTH, HealthServiceImpl(health.state));
+  if (servesReflection(config)) server.add(REFLECTION_SERVICE, reflection());
 
   const admin = await listenAdmin(config, engine, log, {
     metrics: () => metrics.text(),
@@ -184,11 +191,6 @@ async function listenAdmin(
 // With TLS the server is meant for those who know the contract; to others it does not tell it.
 function servesReflection({ reflection, tlsCert }: ServerConfig): boolean {
   return reflection === 'on' || (reflection === 'auto' && tlsCert === undefined);
-}
-
-function reflection() {
-  const descriptors = readFileSync(new URL('../../descriptors.binpb', import.meta.url));
-  return ServerReflection(descriptors, [...SERVICE_NAMES]);
 }
 
 async function listen(
