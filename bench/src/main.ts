@@ -4,10 +4,14 @@ import { overlap, OVERLAP_USAGE } from './overlap/overlap.js';
 import { overhead, OVERHEAD_USAGE } from './overhead/overhead.js';
 import { PEERS_USAGE } from './peers/options.js';
 import { peers } from './peers/peers.js';
+import { STREAMS_USAGE } from './streams/options.js';
+import { streams } from './streams/streams.js';
 
 const USAGE = `npm run bench -- COMMAND
 
   ${PEERS_USAGE}
+
+  ${STREAMS_USAGE}
 
   ${NGRAM_USAGE}
 
@@ -21,6 +25,9 @@ const [command, ...line] = process.argv.slice(2);
 switch (command) {
   case 'peers':
     await peers(line);
+    break;
+  case 'streams':
+    await streams(line);
     break;
   case 'ngram':
     await ngram(line);

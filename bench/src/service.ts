@@ -28,26 +28,37 @@ export async function startService(model: string, llamaDir: string | undefined):
   };
 }
 
-/** Loads a target on the CPU, as `big`, for one stream at a time. */
-export async function loadTarget(client: Outrider, path: string, threads: number): Promise<void> {
+/** Loads a target on the CPU, as `big`. @param sequences streams at a time. @default 1 */
+export async function loadTarget(
+  client: Outrider,
+  path: string,
+  threads: number,
+  sequences = 1,
+): Promise<void> {
   await client.models.load({
     id: 'big',
     path,
     placement: { devices: 'none' },
-    options: { threads, contextLength: CONTEXT_LENGTH, parallelSequences: 1 },
+    options: { threads, contextLength: CONTEXT_LENGTH, parallelSequences: sequences },
   });
 }
 
 /**
  * Loads a draft on the CPU, as `small`, beside it.
  * @param path GGUF file under the folder that the service may read; unset: the embedded draft
+ * @param sequences streams at a time. @default 1
  */
-export async function loadDraft(client: Outrider, threads: number, path?: string): Promise<void> {
+export async function loadDraft(
+  client: Outrider,
+  threads: number,
+  path?: string,
+  sequences = 1,
+): Promise<void> {
   await client.models.load({
     id: 'small',
     ...(path === undefined ? { uri: 'embedded:draft' } : { path }),
     role: 'draft',
     placement: { devices: 'none' },
-    options: { threads, contextLength: CONTEXT_LENGTH, parallelSequences: 1 },
+    options: { threads, contextLength: CONTEXT_LENGTH, parallelSequences: sequences },
   });
 }

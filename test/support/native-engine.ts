@@ -1,4 +1,4 @@
-import { RuntimeOptions } from '@outrider/sdk/proto';
+import { RuntimeOptions, type StepStats } from '@outrider/sdk/proto';
 import { pino } from 'pino';
 import { fileURLToPath } from 'node:url';
 // Built files: the engine forks itself, which works from dist only.
@@ -75,11 +75,15 @@ export function loadFile(
   );
 }
 
-/** Runs one stream of `models/target` to its end. */
+/**
+ * Runs one stream of `models/target` to its end.
+ * @param onStep told of each step, with its record unless it is the first. @default nobody is
+ */
 export async function say(
   engine: EngineClient,
   prompt: string,
   change: Partial<Omit<GenerateSpec, 'promptIds'>> = {},
+  onStep: (stats: StepStats | undefined) => void = () => undefined,
 ): Promise<Said> {
   const promptIds = await engine.tokenize({
     model: 'models/target',
@@ -105,6 +109,7 @@ export async function say(
     if (event.type === 'completed') return { ids, text, steps, completion: event.completion };
     if (event.type !== 'step') continue;
     steps++;
+    onStep(event.step.stats);
     for (const token of event.step.tokens) {
       ids.push(token.id);
       text += token.text;

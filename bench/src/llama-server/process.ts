@@ -13,8 +13,10 @@ export interface LlamaServerOptions {
   readonly model: string;
   /** For generation and prompts alike. */
   readonly threads: number;
-  /** Tokens that the one slot holds. */
+  /** Tokens that each slot holds. */
   readonly contextLength: number;
+  /** Completions at once. @default 1 */
+  readonly slots?: number;
   /** @default none: plain decoding */
   readonly draft?: LlamaServerDraft;
 }
@@ -27,11 +29,13 @@ export interface LlamaServerDraft {
   readonly maxTokens: number;
 }
 
-/** A llama-server with one slot that answers. */
+/** A llama-server that answers. */
 export interface LlamaServer extends AsyncDisposable {
   readonly pid: number;
   /** Completes without looking at what it has cached. One at a time, or the counts of drafts get mixed up. */
   complete(request: CompletionRequest): Promise<TimedCompletion>;
+  /** Likewise, beside other completions; its verify passes are not counted then: `drafts.steps` is 0. */
+  completeBeside(request: CompletionRequest): Promise<TimedCompletion>;
 }
 
 const START_MS = 60_000;
@@ -61,6 +65,7 @@ export async function startLlamaServer(options: LlamaServerOptions): Promise<Lla
     pid: child.pid ?? 0,
     complete: async request =>
       options.draft === undefined ? complete(base, request) : completeDrafted(base, request),
+    completeBeside: async request => complete(base, request),
     [Symbol.asyncDispose]: async () => {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
@@ -77,11 +82,11 @@ async function completeDrafted(base: string, request: CompletionRequest): Promis
 }
 
 function commandLine(options: LlamaServerOptions, port: number): string[] {
-  const { model, threads, contextLength, draft } = options;
+  const { model, threads, contextLength, slots = 1, draft } = options;
   return [
     ...['--model', model, '--host', '127.0.0.1', '--port', `${port}`],
     ...['--threads', `${threads}`, '--threads-batch', `${threads}`],
-    ...['--ctx-size', `${contextLength}`, '--parallel', '1'],
+    ...['--ctx-size', `${contextLength * slots}`, '--parallel', `${slots}`],
     // Nothing may be kept from one prompt to the next, nor the settings above be changed.
     ...['--cache-ram', '0', '--no-cache-prompt', '--fit', 'off', '--offline', '--no-ui'],
     ...(draft === undefined ? [] : draftFlags(draft, threads)),

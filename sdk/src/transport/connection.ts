@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { type Channel } from '@grpc/grpc-js';
 import {
   type Client,
@@ -36,6 +37,8 @@ export class Connection {
   readonly #closing = new AbortController();
 
   constructor(address: string | readonly string[], options: OutriderOptions) {
+    // Every running call listens to it; from the eleventh on Node would warn of a leak.
+    setMaxListeners(0, this.#closing.signal);
     this.#channel = openChannel(address, options);
     const failures = failureMiddleware(
       typeof address === 'string' ? address : address.join(', '),

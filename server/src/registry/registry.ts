@@ -133,8 +133,10 @@ export class ModelRegistry {
   /** The refusal of a load for wrong fields, with what is wrong about its placement on these devices. */
   async withPlacementFaults(refusal: CodedError, request: LoadModelRequest): Promise<CodedError> {
     if (refusal.reason !== 'INVALID_FIELD') return refusal;
+    // Refused counts are not acted on: n_cpu_moe becomes a pattern that names every layer.
+    const placement = request.placement && { ...request.placement, moeOnCpu: undefined };
     try {
-      await this.#checkPlacement(request);
+      await this.#checkPlacement({ ...request, placement });
       return refusal;
     } catch (error) {
       return joinFaults(refusal, CodedError.from(error));

@@ -1,11 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ChannelOptions, type ServerCredentials } from '@grpc/grpc-js';
 import { DeviceInfoServiceDefinition, LoadModelServiceDefinition } from '@outrider/sdk/proto';
 import { createServer } from 'nice-grpc';
 import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
-import { ServerReflection, ServerReflectionService } from 'nice-grpc-server-reflection';
 import { type Logger, pino } from 'pino';
 import { hostAndPort } from '../config/admin-address.js';
 import { invalidField } from '../coded-error.js';
@@ -24,7 +22,7 @@ import { ModelRegistry } from '../registry/registry.js';
 import { ModelMemory } from '../state/model-memory.js';
 import { DeviceInfoService } from './device-info-service.js';
 import { GenerateService, PlainGenerateServiceDefinition } from './generate-service.js';
-import { SERVICE_NAMES, ServerHealth } from './health.js';
+import { ServerHealth } from './health.js';
 import { clientCertificateInterceptor } from './interceptors/client-certificate.js';
 import { deadlineInterceptor } from './interceptors/deadline.js';
 import { slowConsumerInterceptor } from './interceptors/slow-consumer.js';
@@ -34,10 +32,18 @@ import { Drain, type DrainOutcome } from './middleware/drain.js';
 import { errorMappingMiddleware } from './middleware/error-mapping.js';
 import { requestContextMiddleware } from './middleware/request-context.js';
 import { spanMiddleware, traceNamesMiddleware } from './middleware/tracing.js';
+import { unreadableRequestMiddleware } from './middleware/unreadable-request.js';
+import { REFLECTION_SERVICE, reflection } from './reflection.js';
 import { Access } from './security/access.js';
 import { validateConfig } from './start-models.js';
 import { StartUp } from './start-up.js';
+import { withUnreadableRequests } from './unreadable-requests.js';
 import { validateLoad } from './validate/load-model.js';
+
+const GENERATE = withUnreadableRequests(PlainGenerateServiceDefinition);
+const LOAD_MODEL = withUnreadableRequests(LoadModelServiceDefinition);
+const DEVICE_INFO = withUnreadableRequests(DeviceInfoServiceDefinition);
+const HEALTH = withUnreadableRequests(HealthDefinition);
 
 /** What a server may be given instead of making it. */
 export interface ServerOptions {
@@ -127,12 +133,13 @@ async function startWith(
     .use(errorDetailsServerMiddleware)
     .use(errorMappingMiddleware)
     .use(authenticationMiddleware(access))
-    .use(drain.middleware);
-  server.add(PlainGenerateServiceDefinition, new GenerateService({ registry, config, metrics }));
-  server.add(LoadModelServiceDefinition, new LoadModelService(registry));
-  server.add(DeviceInfoServiceDefinition, new DeviceInfoService(registry, engines));
-  server.add(HealthDefinition, HealthServiceImpl(health.state));
-  if (servesReflection(config)) server.add(ServerReflectionService, reflection());
+    .use(drain.middleware)
+    .use(unreadableRequestMiddleware);
+  server.add(GENERATE, new GenerateService({ registry, config, metrics }));
+  server.add(LOAD_MODEL, new LoadModelService(registry));
+  server.add(DEVICE_INFO, new DeviceInfoService(registry, engines));
+  server.add(HEALTH, HealthServiceImpl(health.state));
+  if (servesReflection(config)) server.add(REFLECTION_SERVICE, reflection());
 
   const admin = await listenAdmin(config, engine, log, {
     metrics: () => metrics.text(),
@@ -243,16 +250,6 @@ async function listenAdmin(
 // With TLS the server is meant for those who know the contract; to others it does not tell it.
 function servesReflection({ reflection, tlsCert }: ServerConfig): boolean {
   return reflection === 'on' || (reflection === 'auto' && tlsCert === undefined);
-}
-
-function reflection() {
-  // Two sets of descriptors in a row are one with the files of both.
-  const descriptors = Buffer.concat(
-    ['descriptors.binpb', 'health.binpb'].map(name =>
-      readFileSync(new URL(`../../${name}`, import.meta.url)),
-    ),
-  );
-  return ServerReflection(descriptors, [...SERVICE_NAMES, HealthDefinition.fullName]);
 }
 
 async function listen(
