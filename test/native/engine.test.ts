@@ -87,6 +87,7 @@ describe('the embedded pair in one engine', () => {
       stop: [],
       sampling: { ...greedy, ignoreEos: true },
       speculation: drafting(4),
+      cachePrompt: false,
       statsLevel: 'STATS_LEVEL_STEPS',
     } as const;
     let steps = 0;
@@ -121,6 +122,7 @@ describe('the embedded pair in one engine', () => {
         stop: [],
         sampling: greedy,
         speculation: drafting(2),
+        cachePrompt: false,
         statsLevel: 'STATS_LEVEL_STEPS',
       },
       new AbortController().signal,
@@ -244,6 +246,7 @@ describe('an engine process that is killed', () => {
           stop: [],
           sampling: { ...greedy, ignoreEos: true },
           speculation: undrafted,
+          cachePrompt: false,
           statsLevel: 'STATS_LEVEL_NONE',
         },
         new AbortController().signal,

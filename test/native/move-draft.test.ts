@@ -74,6 +74,7 @@ async function specOf(
     promptIds: await engine.tokenize(text),
     stop: [],
     speculation,
+    cachePrompt: false,
     statsLevel: 'STATS_LEVEL_STEPS',
   };
 }

@@ -99,6 +99,7 @@ export async function say(
     stop: [],
     sampling: greedy,
     speculation: undrafted,
+    cachePrompt: false,
     statsLevel: 'STATS_LEVEL_STEPS',
     ...change,
   };

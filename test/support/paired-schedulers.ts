@@ -21,6 +21,12 @@ export interface PairSetup {
   readonly contextLength: number;
   readonly draftContextLength: number;
   readonly eager: boolean;
+  /** Sequences of either side. @default 2: fewer than the streams of a test, so that some have to wait for one */
+  readonly sequences?: number;
+  /** KV cells of either side. @default enough */
+  readonly cells?: number;
+  /** Whether the schedulers know the cells, or hear of passes that do not fit. @default true */
+  readonly cellsKnown?: boolean;
   /** Passes of the target, as if timed at load. @default none: costs are learned from the streams */
   readonly costs?: readonly DecodeCost[];
   /** Time of a draft step, as if timed at load, in microseconds. @default not timed */
@@ -41,8 +47,6 @@ interface DraftSide {
   readonly answers: FromDraft[];
 }
 
-// Fewer than the streams of a test, so that some have to wait for one.
-const sequences = 2;
 const listeners = {
   onBroken: (code: number): never => {
     throw new Error(`decode failed with ${code}`);
@@ -68,8 +72,7 @@ export class PairedSchedulers {
   constructor(setup: PairSetup) {
     this.#setup = setup;
     this.#pacing = new Pacing(setup.costs ?? [], 16);
-    this.targetContext = new TableContext(setup.target);
-    this.#target = new Scheduler(this.targetContext.context, sequences, 8, listeners);
+    [this.targetContext, this.#target] = scheduled(setup, setup.target);
     this.#addSide(setup.draft);
   }
 
@@ -96,6 +99,22 @@ export class PairedSchedulers {
       emit: (event: StreamEvent) => void events.push(event),
     };
     this.#target.addGeneration(new Generation(spec, host, link));
+  }
+
+  /** Ends a stream in the middle. */
+  cancel(stream: number): void {
+    const generation = this.#target.generations.get(stream);
+    generation?.cancel();
+    if (generation !== undefined) this.#target.removeGeneration(generation);
+  }
+
+  /** Positions that either side says are in KV, and those that its context has; the target first. */
+  get held(): readonly { readonly told: number; readonly real: number }[] {
+    const sides = this.#sides.map(({ context, scheduler }) => ({ context, scheduler }));
+    return [{ context: this.targetContext, scheduler: this.#target }, ...sides].map(side => ({
+      told: side.scheduler.kvUsed,
+      real: side.context.positions,
+    }));
   }
 
   /** Whether every stream is over. */
@@ -166,8 +185,7 @@ export class PairedSchedulers {
   }
 
   #addSide(table: Table): void {
-    const context = new TableContext(table);
-    const scheduler = new Scheduler(context.context, sequences, 8, listeners);
+    const [context, scheduler] = scheduled(this.#setup, table);
     this.#sides.push({ context, scheduler, inbox: [], answers: [] });
   }
 
@@ -189,6 +207,7 @@ export class PairedSchedulers {
         minProbability: spec.speculation.minDraftProbability,
         detailed: true,
         eager: this.#setup.eager,
+        cachePrompt: spec.cachePrompt,
       },
     );
   }
@@ -230,4 +249,14 @@ export class PairedSchedulers {
     } else generation.onDraftLost(message.reason, message.chain);
     return true;
   }
+}
+
+function scheduled(
+  { sequences = 2, cells = Number.MAX_SAFE_INTEGER, cellsKnown = true }: PairSetup,
+  table: Table,
+): [TableContext, Scheduler] {
+  const context = new TableContext(table, 32, 16, cells);
+  const told = cellsKnown ? cells : Number.MAX_SAFE_INTEGER;
+  const seen = { ...context.context, cells: told };
+  return [context, new Scheduler(seen, sequences, 8, listeners)];
 }

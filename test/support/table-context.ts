@@ -10,15 +10,21 @@ interface Row {
   readonly wanted: boolean;
 }
 
+/** One cell of KV: sequences that share a prefix hold the same ones. */
+interface Cell {
+  readonly token: number;
+}
+
 /**
  * A context over a table instead of a model. It keeps what every sequence holds and throws where the real one would answer
- * wrongly: a gap, a position evaluated twice, too many rows.
+ * wrongly: a gap, a position evaluated twice, a copy over something or of what is not there, too many rows.
  */
 export class TableContext {
   readonly #table: Table;
   readonly #maxRows: number;
   readonly #maxOutputs: number;
-  readonly #sequences = new Map<number, number[]>();
+  readonly #cells: number;
+  readonly #sequences = new Map<number, Cell[]>();
   #rows: Row[] = [];
   #logits: Float32Array[] = [];
   /** Rows evaluated so far. */
@@ -26,10 +32,12 @@ export class TableContext {
   /** Whether the next pass is given up: it evaluates nothing. */
   abortNext = false;
 
-  constructor(table: Table, maxRows = 32, maxOutputs = 16) {
+  /** @param cells a pass that does not fit is refused */
+  constructor(table: Table, maxRows = 32, maxOutputs = 16, cells = Number.MAX_SAFE_INTEGER) {
     this.#table = table;
     this.#maxRows = maxRows;
     this.#maxOutputs = maxOutputs;
+    this.#cells = cells;
   }
 
   /** As the scheduler sees it. */
@@ -38,14 +46,27 @@ export class TableContext {
     return {
       batch: this.#batch(),
       decode: () => this.#decode(),
+      cells: this.#cells,
       trim: (sequence: number, from: number) => this.#trim(sequence, from),
+      copy: (source: number, target: number, length: number) => this.#copy(source, target, length),
+      firstPosition: (sequence: number) => (this.held(sequence).length === 0 ? -1 : 0),
       row: (output: number) => this.#logits[output] ?? new Float32Array(0),
     } as unknown as SchedulerContext & { row(output: number): Float32Array };
   }
 
   /** Tokens that a sequence holds. */
   held(sequence: number): readonly number[] {
-    return this.#sequences.get(sequence) ?? [];
+    return (this.#sequences.get(sequence) ?? []).map(({ token }) => token);
+  }
+
+  /** Positions of all sequences. */
+  get positions(): number {
+    return [...this.#sequences.values()].reduce((sum, cells) => sum + cells.length, 0);
+  }
+
+  /** Cells in use. */
+  get used(): number {
+    return new Set([...this.#sequences.values()].flat()).size;
   }
 
   #batch(): object {
@@ -81,18 +102,26 @@ export class TableContext {
       this.abortNext = false;
       return 2;
     }
+    if (this.used + this.#rows.length > this.#cells) return 1;
     for (const { token, position, sequence, wanted } of this.#rows) {
       const held = this.#sequences.get(sequence) ?? [];
       if (held.length !== position)
         throw new Error(
           `sequence ${sequence} holds ${held.length} positions, row is at ${position}`,
         );
-      held.push(token);
+      held.push({ token });
       this.#sequences.set(sequence, held);
       this.evaluated++;
-      if (wanted) this.#logits.push(this.#table(held));
+      if (wanted) this.#logits.push(this.#table(this.held(sequence)));
     }
     return 0;
+  }
+
+  #copy(source: number, target: number, length: number): void {
+    const cells = (this.#sequences.get(source) ?? []).slice(0, length);
+    if (cells.length < length) throw new Error(`sequence ${source} holds less than ${length}`);
+    if (this.held(target).length > 0) throw new Error(`sequence ${target} is not empty`);
+    this.#sequences.set(target, cells);
   }
 
   #trim(sequence: number, from: number): boolean {

@@ -45,6 +45,7 @@ export class SimulatedPair implements AsyncDisposable {
         stop: [],
         sampling: GREEDY,
         speculation,
+        cachePrompt: false,
         statsLevel: StatsLevel.STEPS,
       },
       draft: { peer: 'draft', disjoint: true, stepUs: 1000 * this.#draftMs },

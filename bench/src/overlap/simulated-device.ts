@@ -58,8 +58,19 @@ export class SimulatedDevice {
     return 0;
   }
 
+  /** More than any stream needs. */
+  readonly cells = Number.MAX_SAFE_INTEGER;
+
   trim(): boolean {
     return true;
+  }
+
+  copy(): void {
+    throw new Error('a simulated device has no KV to copy');
+  }
+
+  firstPosition(): number {
+    return -1;
   }
 
   /** The target's token depends on its position alone; a draft that disagrees has the one beside it. */

@@ -234,6 +234,8 @@ export interface GenerateSpec {
   readonly stop: readonly string[];
   readonly sampling: SamplingSpec;
   readonly speculation: SpeculationSpec;
+  /** Begin with the KV of a prefix that another stream has left or has now, and leave one's own to others. */
+  readonly cachePrompt: boolean;
   /** Alternatives to report per token; unset: no log probabilities. */
   readonly logprobs?: number;
   readonly statsLevel: StatsLevel;

@@ -41,12 +41,12 @@ export async function* generate(
     begun = true;
     try {
       const spec = specOf(request, stream, { promptIds: ids, maxTokens }, parts);
+      const rates = request.speculation?.synthetic?.rates;
+      const synthetic = rates !== undefined;
       const startedMs = performance.now();
       const queueUs = Math.round((startedMs - arrivedMs) * 1000);
       notePrompt(context.facts, stream, ids.length, queueUs);
       const beginning = { model: target.name, promptTokens: ids.length, arrivedMs };
-      const rates = request.speculation?.synthetic?.rates;
-      const synthetic = rates !== undefined;
       if (synthetic) warnOfDice(context, rates);
       traced?.admitted({ promptTokens: ids.length, draft: stream.draft?.name, synthetic });
       // Dice are no acceptance: such a stream is not counted.
@@ -80,6 +80,7 @@ function specOf(
     stop: request.stop,
     sampling: samplingSpec(request.sampling, config.defaults.sampling),
     speculation: stream.spec,
+    cachePrompt: (request.cachePrompt ?? true) && request.speculation?.synthetic === undefined,
     ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
     statsLevel: levelOf(request),
   };

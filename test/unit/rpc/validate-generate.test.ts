@@ -107,6 +107,7 @@ describe('a generation request', () => {
     ['speculation.min_draft_probability', { speculation: { minDraftProbability: NaN } }],
     ['speculation.synthetic.rates', { speculation: { synthetic: { rates: [] } } }],
     ['logprobs', { logprobs: 0, speculation: { synthetic: { rates: [0.5] } } }],
+    ['cache_prompt', { cachePrompt: true, speculation: { synthetic: { rates: [0.5] } } }],
     [
       'sampling.gbnf',
       {
@@ -160,7 +161,6 @@ describe('a generation request', () => {
       'speculation.sources',
       { speculation: { sources: [DraftSource.DRAFT_MODEL, DraftSource.GRAMMAR] } },
     ],
-    ['cache_prompt', { cachePrompt: true }],
   ])('is not supported with %s yet', (field, wish) => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });
   });

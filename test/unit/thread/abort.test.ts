@@ -51,6 +51,7 @@ describe('the pass of a draft', () => {
         minProbability: 0,
         detailed: false,
         eager: false,
+        cachePrompt: false,
       },
       context,
       answer => answers.push(answer),

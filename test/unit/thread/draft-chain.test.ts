@@ -67,6 +67,17 @@ describe('a draft chain', () => {
     );
   });
 
+  it('leaves what was committed to others, and not what it proposed', () => {
+    const { table, chain, scheduler } = setUp(false, true);
+    chain.commit(promptIds.length, [10, 11], { ahead: 3, running: false });
+    while (scheduler.tick());
+    expect(table.held(0)).toHaveLength(promptIds.length + 2 + 2);
+
+    scheduler.removeChain(chain);
+
+    expect(table.held(0)).toEqual([...promptIds, 10, 11]);
+  });
+
   it('reads only the end of a text that it is far behind, and proposes by that', () => {
     const { table, chain, scheduler, answers } = setUp(false);
     const text = Array.from({ length: 20 }, (_, i) => 10 + i);
@@ -79,7 +90,7 @@ describe('a draft chain', () => {
   });
 });
 
-function setUp(eager: boolean) {
+function setUp(eager: boolean, cachePrompt = false) {
   const table = new TableContext(hashTable(vocabularySize, 3));
   const answers: FromDraft[] = [];
   const fail = (what: unknown): never => {
@@ -98,6 +109,7 @@ function setUp(eager: boolean) {
       minProbability: 0,
       detailed: false,
       eager,
+      cachePrompt,
     },
     table.context,
     answer => answers.push(answer),

@@ -193,6 +193,7 @@ function answer(base: number, ids: readonly number[], told: Partial<Proposals> =
     base,
     proposals,
     rows,
+    reused: 0,
     ...told,
   };
 }

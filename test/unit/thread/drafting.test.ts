@@ -152,6 +152,7 @@ function setUp(plans: readonly (Plan | FixedPlan)[], overlap = false) {
     minProbability: 0,
     detailed: false,
     eager: false,
+    cachePrompt: false,
   };
   const link = new DraftLink(
     { send: message => void sent.push(message) },
@@ -196,6 +197,7 @@ function answerOf(base: number, ids: readonly number[], told: Partial<Proposals>
     base,
     proposals: ids.map(id => ({ id, confidence: 1, probability: 0, us: 1, known })),
     rows: ids.length,
+    reused: 0,
     ...told,
   };
 }

@@ -31,6 +31,7 @@ describe('streams that do not all fit one batch', () => {
           ngram: false,
           overlap: false,
         },
+        cachePrompt: false,
         statsLevel: 'STATS_LEVEL_STEPS',
       } as const;
       const host = {

@@ -92,6 +92,7 @@ const spec: GenerateSpec = {
     ngram: false,
     overlap: false,
   },
+  cachePrompt: false,
   statsLevel: 'STATS_LEVEL_NONE',
 };
 

@@ -1,25 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 import { type DecodeCost, DraftSource } from '@outrider/sdk/proto';
 import fc from 'fast-check';
-import { type GenerateSpec } from '../../../server/src/engine/protocol.js';
 import { type Move, PairedSchedulers, type PairSetup } from '../../support/paired-schedulers.js';
 import { blend, hashTable } from '../../support/table-context.js';
-
-interface Request {
-  readonly prompt: readonly number[];
-  readonly maxTokens: number;
-  readonly temperature: number;
-  readonly topK: number;
-  readonly repetitionPenalty: number;
-  readonly seed: number;
-  readonly stop: readonly string[];
-  readonly maxDraftTokens: number;
-  readonly minDraftTokens: number;
-  readonly minDraftProbability: number;
-  readonly fixed: boolean;
-  readonly ngram: boolean;
-  readonly overlap: boolean;
-}
+import {
+  completionOf,
+  easy,
+  outputOf,
+  type Request,
+  specOf,
+  statsOf,
+} from '../../support/table-streams.js';
 
 const moves: readonly Move[] = ['target', 'draft', 'toDraft', 'toTarget'];
 
@@ -79,6 +70,7 @@ const streams = fc.array<Request>(
     fixed: fc.boolean(),
     ngram: fc.boolean(),
     overlap: fc.boolean(),
+    cachePrompt: fc.constant(false),
   }),
   { minLength: 1, maxLength: 3 },
 );
@@ -128,7 +120,7 @@ describe('a stream over tables', () => {
           drafted.finish();
 
           for (const { stream } of specs) {
-            const summary = summaryOf(drafted, stream);
+            const summary = completionOf(drafted, stream)?.speculation;
             // Copies from the text count only when they are verified.
             const model = summary?.sources.find(({ source }) => source === DraftSource.DRAFT_MODEL);
             const counted = (model?.numDraftTokens ?? 0) + (summary?.numDiscardedDraftTokens ?? 0);
@@ -250,78 +242,3 @@ describe('a stream over tables', () => {
     }
   });
 });
-
-const easy: Request = {
-  prompt: [1, 0],
-  maxTokens: 8,
-  temperature: 0,
-  topK: 0,
-  repetitionPenalty: 1,
-  seed: 1,
-  stop: [],
-  maxDraftTokens: 4,
-  minDraftTokens: 0,
-  minDraftProbability: 0,
-  fixed: true,
-  ngram: false,
-  overlap: false,
-};
-
-function specOf(stream: number, request: Request): GenerateSpec {
-  return {
-    stream,
-    model: 'models/target',
-    promptIds: Uint32Array.from(request.prompt),
-    maxTokens: request.maxTokens,
-    stop: request.stop,
-    sampling: {
-      temperature: request.temperature,
-      topK: request.topK,
-      topP: 1,
-      minP: 0,
-      typicalP: 1,
-      repetitionPenalty: request.repetitionPenalty,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      penaltyLastN: 8,
-      seed: request.seed,
-      logitBias: [],
-      ignoreEos: false,
-    },
-    speculation: {
-      maxDraftTokens: request.maxDraftTokens,
-      minDraftTokens: Math.min(request.minDraftTokens, request.maxDraftTokens),
-      minDraftProbability: request.minDraftProbability,
-      fixed: request.fixed,
-      ngram: request.ngram,
-      overlap: request.overlap,
-    },
-    statsLevel: 'STATS_LEVEL_DETAILED',
-  };
-}
-
-function outputOf(pair: PairedSchedulers, stream: number): unknown {
-  const events = pair.events.get(stream) ?? [];
-  const tokens = events.flatMap(event => (event.type === 'step' ? event.step.tokens : []));
-  const last = events.at(-1);
-  return {
-    ids: tokens.map(token => token.id),
-    text: tokens.map(token => token.text).join(''),
-    end:
-      last?.type === 'completed'
-        ? [last.completion.finishReason, last.completion.matchedStop, last.completion.usage]
-        : last,
-  };
-}
-
-function summaryOf(pair: PairedSchedulers, stream: number) {
-  const last = pair.events.get(stream)?.at(-1);
-  return last?.type === 'completed' ? last.completion.speculation : undefined;
-}
-
-function statsOf(pair: PairedSchedulers, stream: number) {
-  const events = pair.events.get(stream) ?? [];
-  return events.flatMap(event =>
-    event.type === 'step' && event.step.stats !== undefined ? [event.step.stats] : [],
-  );
-}

@@ -45,6 +45,7 @@ function specOf(
     stop: [],
     sampling: plainSpec({ seed: 1000 + stream }),
     speculation: { ...usual, ...speculation },
+    cachePrompt: false,
     statsLevel: 'STATS_LEVEL_DETAILED',
     ...change,
   };

@@ -91,6 +91,16 @@ export class Context {
     return this.#llama.llama_memory_seq_rm(this.#memory, sequence, from, -1);
   }
 
+  /** Lets an empty sequence hold the first positions of another one, in the same cells. */
+  copy(source: number, target: number, length: number): void {
+    this.#llama.llama_memory_seq_cp(this.#memory, source, target, 0, length);
+  }
+
+  /** First position in memory of a sequence; -1 when it is empty, above 0 where a sliding window has moved on. */
+  firstPosition(sequence: number): number {
+    return this.#llama.llama_memory_seq_pos_min(this.#memory, sequence);
+  }
+
   /** Last position in memory of a sequence; -1 when it is empty. */
   lastPosition(sequence: number): number {
     return this.#llama.llama_memory_seq_pos_max(this.#memory, sequence);

@@ -60,6 +60,14 @@ export interface LlamaFunctions {
   llama_get_memory(context: Pointer): Pointer;
   llama_memory_clear(memory: Pointer, data: boolean): void;
   llama_memory_seq_rm(memory: Pointer, sequence: number, from: number, to: number): boolean;
+  llama_memory_seq_cp(
+    memory: Pointer,
+    source: number,
+    target: number,
+    from: number,
+    to: number,
+  ): void;
+  llama_memory_seq_pos_min(memory: Pointer, sequence: number): number;
   llama_memory_seq_pos_max(memory: Pointer, sequence: number): number;
   llama_set_n_threads(context: Pointer, threads: number, threadsBatch: number): void;
   llama_attach_threadpool(context: Pointer, pool: Pointer, poolBatch: Pointer): void;
@@ -150,6 +158,8 @@ const prototypes = {
     'void *llama_get_memory(void *)',
     'void llama_memory_clear(void *, bool)',
     'bool llama_memory_seq_rm(void *, int32_t, int32_t, int32_t)',
+    'void llama_memory_seq_cp(void *, int32_t, int32_t, int32_t, int32_t)',
+    'int32_t llama_memory_seq_pos_min(void *, int32_t)',
     'int32_t llama_memory_seq_pos_max(void *, int32_t)',
     'void llama_set_n_threads(void *, int32_t, int32_t)',
     'void llama_attach_threadpool(void *, void *, void *)',

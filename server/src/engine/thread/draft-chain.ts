@@ -4,6 +4,7 @@ import { type SamplingSpec } from '../protocol.js';
 import { Chooser, type ChooserScratch } from '../sampling/chooser.js';
 import { type Decoder, type TickTimes, TokenList } from './decoder.js';
 import { type DraftGoal, type FromDraft, type Proposal } from './messages.js';
+import { type Lane } from './prefix-cache.js';
 
 /** What a draft chain is opened with. */
 export interface ChainSpec {
@@ -24,13 +25,15 @@ export interface ChainSpec {
   readonly detailed: boolean;
   /** Read the prompt before the first commit asks for proposals. */
   readonly eager: boolean;
+  /** Begin with KV that another chain or stream left or has, and leave one's own. */
+  readonly cachePrompt: boolean;
 }
 
 /**
  * The mirror of one stream on its draft model: what is committed, what is proposed beyond it, and how much of both is in the
  * draft's KV. Only a hint: wrong or missing proposals cost speed, never text. No position is evaluated twice.
  */
-export class DraftChain {
+export class DraftChain implements Lane {
   readonly stream: number;
   readonly #spec: ChainSpec;
   readonly #decoder: Decoder;
@@ -54,6 +57,8 @@ export class DraftChain {
   #epoch = 0;
   #draftUs = 0;
   #rowsFed = 0;
+  #reused = 0;
+  #lost = false;
   #rows = 0;
   #output = -1;
 
@@ -84,6 +89,32 @@ export class DraftChain {
   /** Positions in the draft's KV. */
   get kv(): number {
     return this.#fed - this.#first;
+  }
+
+  /** Of these, those of committed tokens. */
+  get settled(): number {
+    return Math.min(this.#fed, this.#known) - this.#first;
+  }
+
+  /** Positions whose tokens are known. */
+  get length(): number {
+    return this.#mine.length - this.#first;
+  }
+
+  /** Whether its KV may be another one's, or become it. */
+  get shares(): boolean {
+    return this.#spec.cachePrompt && !this.#lost;
+  }
+
+  /** Id at a position of its sequence. */
+  idAt(position: number): number {
+    return this.#mine.at(this.#first + position);
+  }
+
+  /** Begins on its sequence, behind what that holds. */
+  begin(reused: number): void {
+    this.#fed = this.#first + reused;
+    this.#reused = reused;
   }
 
   /**
@@ -144,6 +175,7 @@ export class DraftChain {
 
   /** Tells the target that it has to go on without this chain. */
   lose(reason: SpeculationOffReason): void {
+    this.#lost = true;
     this.#answer({ type: 'lost', stream: this.stream, chain: this.#spec.chain, reason });
   }
 
@@ -224,6 +256,7 @@ export class DraftChain {
       base: this.#known + this.#sent,
       proposals,
       rows: this.#rowsFed,
+      reused: this.#reused,
       ...(stopReason === undefined ? {} : { stopReason }),
     });
     this.#sent = this.#ahead.length;

@@ -14,6 +14,7 @@ export interface DraftOpening {
   readonly minProbability: number;
   readonly detailed: boolean;
   readonly eager: boolean;
+  readonly cachePrompt: boolean;
 }
 
 /** What carries messages to the draft's thread, in order. */

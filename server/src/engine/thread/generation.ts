@@ -17,6 +17,7 @@ import { Drafting, type StreamPace } from './drafting.js';
 import { type FromDraft } from './messages.js';
 import { type Emitted, Output, type Pieces } from './output.js';
 import { type PlainCost } from './plain-cost.js';
+import { type Lane } from './prefix-cache.js';
 import { countSources, type Guess, sourceOf } from './step-draft.js';
 
 /** What a stream runs on. */
@@ -47,7 +48,7 @@ type Finish = NonNullable<Emitted['finish']>;
  * One stream on its target, and the only place that commits tokens. Between steps its sequence holds every committed
  * position but the last.
  */
-export class Generation {
+export class Generation implements Lane {
   readonly stream: number;
   /** Its sequence of the target's context; unset until one is free. */
   sequence: number | undefined;
@@ -63,6 +64,9 @@ export class Generation {
   readonly #begunUs = nowUs();
   readonly #drafting: Drafting;
   #phase: Phase = 'prompt';
+  #failed = false;
+  #reused = 0;
+  #draftReused = 0;
   #rows = 0;
   #firstOutput = -1;
   #firstTokenUs = 0;
@@ -85,11 +89,37 @@ export class Generation {
       active,
       invariants: host.invariants === true,
     });
-    host.emit({ type: 'started', cachedTokens: 0 });
   }
 
   get phase(): Phase {
     return this.#phase;
+  }
+
+  /** Positions in KV, all of them committed. */
+  get settled(): number {
+    return this.kv;
+  }
+
+  /** Committed tokens. */
+  get length(): number {
+    return this.#tokens.length;
+  }
+
+  /** Whether its KV may be another stream's, or become it. */
+  get shares(): boolean {
+    return this.spec.cachePrompt && !this.#failed;
+  }
+
+  /** Committed id at a position. */
+  idAt(position: number): number {
+    return this.#tokens.at(position);
+  }
+
+  /** Begins on its sequence, behind what that holds of the prompt. */
+  begin(reused: number): void {
+    this.kv = reused;
+    this.#reused = reused;
+    this.#host.emit({ type: 'started', cachedTokens: reused });
   }
 
   /** Rows that the next pass needs of this stream when it is ready: its last token and its draft. */
@@ -136,6 +166,7 @@ export class Generation {
 
   /** Takes what the draft answered. */
   onProposals(proposals: Proposals): void {
+    if (this.#drafting.isCurrent(proposals.chain)) this.#draftReused = proposals.reused;
     const waits = this.#drafting.receive(proposals, this.#tokens);
     if (this.#phase === 'drafting' && !waits) this.#phase = 'ready';
   }
@@ -170,6 +201,7 @@ export class Generation {
 
   /** Ends the stream with a failure. */
   fail(error: CodedError): void {
+    this.#failed = true;
     this.#end({ type: 'failed', error: error.toData() });
   }
 
@@ -279,6 +311,7 @@ export class Generation {
   }
 
   #complete(finish: Finish): void {
+    const promptTokens = this.spec.promptIds.length;
     const completionTokens = this.#output.completionTokens;
     const decodeUs = this.#committedUs - this.#firstTokenUs;
     const baseline = this.#baseline();
@@ -286,8 +319,8 @@ export class Generation {
     const speculation = this.#stats.summary({
       ...(baseline === undefined ? {} : { baseline }),
       ...(decodeUs === 0 ? {} : { tokensPerSecond: ((completionTokens - 1) * 1e6) / decodeUs }),
-      targetKvReusedTokens: 0,
-      draftKvReusedTokens: 0,
+      targetKvReusedTokens: this.#reused,
+      draftKvReusedTokens: Math.min(this.#draftReused, promptTokens),
       ...(offReason === undefined ? {} : { offReason }),
     });
     this.#end({
@@ -295,7 +328,7 @@ export class Generation {
       completion: {
         finishReason: finish.reason,
         matchedStop: finish.matchedStop,
-        usage: { promptTokens: this.spec.promptIds.length, completionTokens, cachedTokens: 0 },
+        usage: { promptTokens, completionTokens, cachedTokens: this.#reused },
         promptUs: this.#firstTokenUs - this.#begunUs,
         decodeUs,
         speculation,

@@ -154,6 +154,8 @@ export type ToDraft =
       readonly detailed: boolean;
       /** Read the prompt at once instead of with the first commit. */
       readonly eager: boolean;
+      /** Begin with KV that another chain left, and leave one's own. */
+      readonly cachePrompt: boolean;
     }
   | {
       readonly type: 'commit';
@@ -184,6 +186,8 @@ export type FromDraft =
       readonly proposals: readonly Proposal[];
       /** Rows that the draft evaluated since its last answer. */
       readonly rows: number;
+      /** Tokens that the chain began with in its KV already. */
+      readonly reused: number;
       /** Why there will be no more until the next commit; unset: there will. */
       readonly stopReason?: DraftStopReason;
     }

@@ -190,11 +190,13 @@ export class ModelThread {
     }
   }
 
-  #begin(spec: GenerateSpec, draft: DraftUse | undefined): void {
+  #begin(wanted: GenerateSpec, draft: DraftUse | undefined): void {
+    const { vocabulary, context, facts } = this.#loaded;
+    // A memory that cannot be cut holds a whole text or nothing.
+    const spec = { ...wanted, cachePrompt: wanted.cachePrompt && facts.canSpeculate };
     const emit = (event: StreamEvent): void => {
       this.#post({ type: 'stream', stream: spec.stream, event });
     };
-    const { vocabulary, context } = this.#loaded;
     const host: GenerationHost = {
       decoder: context,
       pieces: vocabulary,
@@ -237,6 +239,7 @@ export class ModelThread {
       minProbability: spec.speculation.minDraftProbability,
       detailed: spec.statsLevel === 'STATS_LEVEL_DETAILED',
       eager: draft.disjoint,
+      cachePrompt: spec.cachePrompt,
     });
   }
 
@@ -246,7 +249,7 @@ export class ModelThread {
       sender.post(reply);
       this.#answered.add(sender);
     };
-    const { vocabulary, context } = this.#loaded;
+    const { vocabulary, context, facts } = this.#loaded;
     const { contextLength } = this.#start.options;
     const { stream, chain: number, promptIds } = message;
     const reason = SpeculationOffReason.DRAFT_FAILED;
@@ -262,6 +265,7 @@ export class ModelThread {
       eogIds: vocabulary.eogIds,
       // A prompt that the draft's context cannot hold is not worth reading.
       eager: message.eager && promptIds.length <= contextLength,
+      cachePrompt: message.cachePrompt && facts.canSpeculate,
     };
     try {
       this.#scheduler.addChain(new DraftChain(spec, context, answer, this.#scratch));

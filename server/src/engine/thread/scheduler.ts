@@ -5,9 +5,10 @@ import { type AbortFlag } from './abort-flag.js';
 import { nowUs, type TickTimes } from './decoder.js';
 import { type DraftChain } from './draft-chain.js';
 import { type Generation } from './generation.js';
+import { type KvMemory, PrefixCache } from './prefix-cache.js';
 
-/** What a scheduler needs of the context: the batch, one pass, and cutting sequences. */
-export interface SchedulerContext extends Pick<Context, 'decode' | 'trim'> {
+/** What a scheduler needs of the context: the batch, one pass, and what is done to its KV. */
+export interface SchedulerContext extends KvMemory, Pick<Context, 'decode'> {
   readonly batch: Pick<Context['batch'], 'rows' | 'room' | 'outputRoom' | 'clear' | 'add'>;
 }
 
@@ -26,13 +27,9 @@ export interface SchedulerListeners {
   readonly onPass?: (rows: number) => void;
 }
 
-/** A stream or a chain: something that needs a sequence of the context. */
-interface Seated {
-  sequence: number | undefined;
-}
-
 // llama.cpp says so of a pass that changed nothing: no free cells, or a batch that it refuses.
-const harmlessCodes: readonly number[] = [1, -1];
+const noCellsCode = 1;
+const harmlessCodes: readonly number[] = [noCellsCode, -1];
 const abortedCode = 2;
 
 /**
@@ -44,7 +41,7 @@ export class Scheduler {
   readonly #promptRows: number;
   readonly #listeners: SchedulerListeners;
   readonly #abort: AbortFlag | undefined;
-  readonly #free: number[];
+  readonly #cache: PrefixCache;
   readonly #generations = new Map<number, Generation>();
   readonly #chains = new Map<number, DraftChain>();
   #skipped: readonly Generation[] = [];
@@ -65,7 +62,7 @@ export class Scheduler {
     this.#promptRows = promptRows;
     this.#listeners = listeners;
     this.#abort = abort;
-    this.#free = Array.from({ length: sequences }, (_, index) => sequences - 1 - index);
+    this.#cache = new PrefixCache(context, sequences);
   }
 
   /** Streams by number. */
@@ -88,12 +85,9 @@ export class Scheduler {
     this.#chains.set(chain.stream, chain);
   }
 
-  /** KV cells in use. */
+  /** Positions in KV: of streams and chains, and kept of those that are over. */
   get kvUsed(): number {
-    let used = 0;
-    for (const generation of this.#generations.values()) used += generation.kv;
-    for (const chain of this.#chains.values()) used += chain.kv;
-    return used;
+    return this.#cache.held;
   }
 
   /** Runs one batch. False: there was nothing to run. */
@@ -120,7 +114,7 @@ export class Scheduler {
     this.#abort?.begin(this.#mayBeGivenUp(streams, drafting));
     this.#listeners.onPass?.(batch.rows);
     const decodeStartUs = nowUs();
-    const code = this.#context.decode(promptRows > 0);
+    const code = this.#decode(promptRows > 0);
     const decodeEndUs = nowUs();
     this.#abort?.end();
     // Nothing was evaluated; what the chain feeds next is known once its target's word is read.
@@ -143,6 +137,14 @@ export class Scheduler {
     return true;
   }
 
+  /** Runs the batch; what is kept for newcomers gives way where it does not fit. */
+  #decode(prompt: boolean): number {
+    this.#cache.makeRoom(this.#context.batch.rows);
+    let code = this.#context.decode(prompt);
+    while (code === noCellsCode && this.#cache.evict()) code = this.#context.decode(prompt);
+    return code;
+  }
+
   /** The stream whose chain has the pass for itself, where that is one that leaves nothing behind when it is aborted. */
   #mayBeGivenUp(
     streams: readonly Generation[],
@@ -154,12 +156,12 @@ export class Scheduler {
 
   /** Forgets a stream that is over. */
   removeGeneration(generation: Generation): void {
-    if (this.#generations.delete(generation.stream)) this.#unseat(generation);
+    if (this.#generations.delete(generation.stream)) this.#cache.unseat(generation);
   }
 
   /** Forgets a chain. */
   removeChain(chain: DraftChain): void {
-    if (this.#chains.delete(chain.stream)) this.#unseat(chain);
+    if (this.#chains.delete(chain.stream)) this.#cache.unseat(chain);
   }
 
   /** Whether a stream would be held up by a long prompt pass; one that waits for its draft is back soon. */
@@ -167,20 +169,6 @@ export class Scheduler {
     for (const { phase } of this.#generations.values())
       if (phase === 'drafting' || phase === 'ready') return true;
     return false;
-  }
-
-  /** Gives a newcomer a sequence; false while all are in use. */
-  #seat(lane: Seated): boolean {
-    lane.sequence ??= this.#free.pop();
-    return lane.sequence !== undefined;
-  }
-
-  #unseat(lane: Seated): void {
-    const { sequence } = lane;
-    if (sequence === undefined) return;
-    lane.sequence = undefined;
-    this.#context.trim(sequence, 0);
-    this.#free.push(sequence);
   }
 
   /** Streams that wanted rows and got none. */
@@ -204,7 +192,8 @@ export class Scheduler {
         if (generation.verifyRows > batch.outputRoom) continue;
         generation.addVerifyRows();
       } else {
-        if (generation.phase !== 'prompt' || promptRows >= cap || !this.#seat(generation)) continue;
+        if (generation.phase !== 'prompt' || promptRows >= cap) continue;
+        if (!this.#cache.seat(generation)) continue;
         const added = generation.addPromptRows(cap - promptRows);
         if (added === 0) continue;
         promptRows += added;
@@ -224,7 +213,7 @@ export class Scheduler {
     for (const chain of this.#chains.values()) {
       if (rows >= cap) break;
       if (chain.behind <= 0 || drafting.includes(chain) || !which(chain)) continue;
-      if (!this.#seat(chain)) continue;
+      if (!this.#cache.seat(chain)) continue;
       const added = chain.addRows(cap - rows);
       rows += added;
       if (added > 0) drafting.push(chain);
@@ -268,6 +257,7 @@ export class Scheduler {
       this.removeGeneration(generation);
     }
     for (const chain of harmless ? drafting : [...this.#chains.values()]) this.#lose(chain);
+    if (!harmless) this.#cache.clear();
     this.#listeners.onBroken(code);
   }
 }

@@ -1,5 +1,4 @@
 import { type GenerateRequest, StatsLevel } from '@outrider/sdk/proto';
-import { notSupported } from '../../coded-error.js';
 import { Issues } from '../../registry/issues.js';
 import { canonicalName } from '../../registry/model-name.js';
 import { checkInput } from './input.js';
@@ -42,9 +41,6 @@ export function validateGenerate(
   issues.throwIfAny();
   refuseSpeculation('speculation', request.speculation, allowSynthetic);
   refuseGrammar('sampling', request.sampling);
-  if (request.cachePrompt === true) {
-    throw notSupported('cache_prompt', 'leave it unset or false; no prompt is cached yet');
-  }
 }
 
 const MOST_LOGPROBS = 20;
@@ -66,6 +62,7 @@ function checkSynthetic(request: GenerateRequest, issues: Issues): void {
   const { grammar } = request.sampling ?? {};
   const beside = 'cannot be had together with speculation.synthetic, whose text is meaningless';
   if (request.logprobs !== undefined) issues.invalid('logprobs', beside);
+  if (request.cachePrompt === true) issues.invalid('cache_prompt', beside);
   if (grammar !== undefined) {
     issues.invalid(`sampling.${grammar.$case === 'gbnf' ? 'gbnf' : 'json_schema'}`, beside);
   }
