@@ -11,7 +11,14 @@ await client.models.load({
   placement: { devices: 'none' },
 });
 
-const request = { model: 'target', prompt: 'Once upon a time', maxTokens: 150, seed: 7 };
+const request = {
+  model: 'target',
+  prompt: 'Once upon a time',
+  maxTokens: 150,
+  seed: 7,
+  // Each of the three reads the whole prompt.
+  cachePrompt: false,
+};
 
 const plain = await client.generate({ ...request, speculation: 'off' });
 const fixed = await client.generate({ ...request, speculation: 4 });

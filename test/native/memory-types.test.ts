@@ -49,6 +49,14 @@ describe('a recurrent model', () => {
     expect(second.tokenIds).toEqual(first.tokenIds);
   });
 
+  it('evaluates a prompt in full that it has just seen, because its memory cannot be cut', async () => {
+    await write();
+    const { usage, speculation } = await write();
+
+    expect(usage.cachedTokens).toBe(0);
+    expect(speculation?.targetKvReusedTokens).toBe(0);
+  });
+
   it('writes the same text beside another stream as alone', async () => {
     const alone = await write({ temperature: 0.8 });
     const [beside] = await Promise.all([
@@ -154,7 +162,7 @@ describe('a model whose layers see a sliding window', () => {
         seed: 3,
         temperature,
       };
-      const plain = await client.generate({ ...wish, speculation: 'off' });
+      const plain = await client.generate({ ...wish, speculation: 'off', cachePrompt: false });
       const drafted = await client.generate({
         ...wish,
         draftModel: 'rough',
@@ -169,4 +177,15 @@ describe('a model whose layers see a sliding window', () => {
       expect(drafted.speculation?.rolledBackTokens).toBeGreaterThan(10);
     },
   );
+
+  it('writes the same text behind a prompt that it has seen as behind a new one', async () => {
+    const wish = { model: 'window', ignoreEos: true, seed: 4, temperature: 0.8, maxTokens: 30 };
+    const long = await client.generate({ ...wish, prompt, maxTokens: 60 });
+    const further = prompt + long.text;
+    const cold = await client.generate({ ...wish, prompt: further, cachePrompt: false });
+    const warm = await client.generate({ ...wish, prompt: further });
+
+    expect(warm.usage.cachedTokens).toBeGreaterThan(20);
+    expect(warm.tokenIds).toEqual(cold.tokenIds);
+  });
 });

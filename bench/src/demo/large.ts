@@ -27,7 +27,9 @@ export async function runLargeDemo(options: DemoOptions): Promise<void> {
   );
 
   const { prompt, maxTokens, seed, temperature } = options;
-  const request: GenerateOptions = { model: 'large', prompt, maxTokens, seed, temperature };
+  const sampling = { maxTokens, seed, temperature };
+  // The second of two equal prompts would begin where the first has been.
+  const request: GenerateOptions = { model: 'large', prompt, ...sampling, cachePrompt: false };
   // The first pass maps the weights; it belongs to neither side.
   await client.generate({ ...request, maxTokens: 8, speculation: 'off' });
   const plain: GenerationResult[] = [];

@@ -11,7 +11,9 @@ export async function runSmallDemo(options: DemoOptions): Promise<void> {
   await using server = await startPrivateServer(['--parallel', '1']);
   await using client = await Outrider.connect(server.address);
   const { prompt, maxTokens, seed, temperature } = options;
-  const request: GenerateOptions = { model: 'target', prompt, maxTokens, seed, temperature };
+  const sampling = { maxTokens, seed, temperature };
+  // The second of two equal prompts would begin where the first has been.
+  const request: GenerateOptions = { model: 'target', prompt, ...sampling, cachePrompt: false };
 
   const plain = await client.generate({ ...request, speculation: 'off' });
   const colour = wantsColour(process.stdout, process.env['NO_COLOR']);

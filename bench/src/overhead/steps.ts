@@ -119,6 +119,7 @@ async function generate(client: Outrider, prompt: string, rows: number): Promise
     maxTokens: TOKENS,
     temperature: 0,
     ignoreEos: true,
+    cachePrompt: false,
   });
   for await (const step of generation.steps()) steps.push(step);
   const { usage } = await generation.result();

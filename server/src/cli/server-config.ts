@@ -22,6 +22,7 @@ export function configOf(
     ...(modelRoots.length === 0 ? {} : { modelRoots }),
     ...(settings.isOn('insecure') ? { insecure: true } : {}),
     ...(settings.isOn('allow-synthetic') ? { allowSynthetic: true } : {}),
+    ...(settings.isOn('no-cache-prompt') ? { cachePrompt: false } : {}),
     ...given(settings.text('tls-cert'), tlsCert => ({ tlsCert })),
     ...given(settings.text('tls-key'), tlsKey => ({ tlsKey })),
     ...given(settings.text('tls-ca'), tlsCa => ({ tlsCa })),

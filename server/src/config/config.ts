@@ -39,6 +39,8 @@ export interface ServerConfig {
   readonly insecure: boolean;
   /** Lets requests have drafts accepted by dice, for benchmarks. @default false */
   readonly allowSynthetic: boolean;
+  /** Lets requests begin with KV that others left, and leave theirs: `cache_prompt`. @default true */
+  readonly cachePrompt: boolean;
   /** PEM file of the server's certificate and its chain; turns TLS on. @default undefined: plain text */
   readonly tlsCert: string | undefined;
   /** PEM file of the certificate's private key. @default undefined */
@@ -176,6 +178,7 @@ const schema = z.strictObject({
   reflection: z.enum(['auto', 'on', 'off']).default('auto'),
   insecure: z.boolean().default(false),
   allowSynthetic: z.boolean().default(false),
+  cachePrompt: z.boolean().default(true),
   tlsCert: z.string().min(1).optional(),
   tlsKey: z.string().min(1).optional(),
   tlsCa: z.string().min(1).optional(),

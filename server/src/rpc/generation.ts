@@ -41,12 +41,12 @@ export async function* generate(
     begun = true;
     try {
       const spec = specOf(request, stream, { promptIds: ids, maxTokens }, parts);
-      const rates = request.speculation?.synthetic?.rates;
-      const synthetic = rates !== undefined;
       const startedMs = performance.now();
       const queueUs = Math.round((startedMs - arrivedMs) * 1000);
       notePrompt(context.facts, stream, ids.length, queueUs);
       const beginning = { model: target.name, promptTokens: ids.length, arrivedMs };
+      const rates = request.speculation?.synthetic?.rates;
+      const synthetic = rates !== undefined;
       if (synthetic) warnOfDice(context, rates);
       traced?.admitted({ promptTokens: ids.length, draft: stream.draft?.name, synthetic });
       // Dice are no acceptance: such a stream is not counted.
@@ -80,7 +80,8 @@ function specOf(
     stop: request.stop,
     sampling: samplingSpec(request.sampling, config.defaults.sampling),
     speculation: stream.spec,
-    cachePrompt: (request.cachePrompt ?? true) && request.speculation?.synthetic === undefined,
+    cachePrompt:
+      (request.cachePrompt ?? config.cachePrompt) && request.speculation?.synthetic === undefined,
     ...(request.logprobs === undefined ? {} : { logprobs: request.logprobs }),
     statsLevel: levelOf(request),
   };
@@ -96,7 +97,7 @@ function accepted(request: GenerateRequest, parts: ServiceParts): Accepted {
   const { registry, config } = parts;
   const { input, model } = request;
   try {
-    validateGenerate(request, limitsOf(registry.find(model)), config.allowSynthetic);
+    validateGenerate(request, limitsOf(registry.find(model)), config);
     if (input === undefined) throw invalidField('input', 'is missing');
     return { target: registry.ready(model), input };
   } catch (error) {

@@ -15,6 +15,7 @@ describe('the configuration of serve', () => {
     [['--host', '0.0.0.0', '--insecure'], { host: '0.0.0.0', insecure: true }],
     [['--admin', 'off'], { admin: 'off' }],
     [['--allow-synthetic'], { allowSynthetic: true }],
+    [['--no-cache-prompt'], { cachePrompt: false }],
     [['--tls-cert', 'c.pem', '--tls-key', 'k.pem'], { tlsCert: 'c.pem', tlsKey: 'k.pem' }],
     [
       ['--tls-cert', 'c.pem', '--tls-key', 'k.pem', '--tls-ca', 'a.pem', '--host', '0.0.0.0'],
@@ -58,6 +59,7 @@ describe('the configuration of serve', () => {
       reflection: 'auto',
       insecure: false,
       allowSynthetic: false,
+      cachePrompt: true,
       defaults: { sampling: {}, speculation: {} },
     });
   });

@@ -20,6 +20,7 @@ describe('the configuration of a server', () => {
       reflection: 'auto',
       insecure: false,
       allowSynthetic: false,
+      cachePrompt: true,
       llamaDir: undefined,
       rpc: [],
       logLevel: 'info',

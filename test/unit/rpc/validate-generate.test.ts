@@ -11,12 +11,17 @@ import { validateGenerate } from '../../../server/src/rpc/validate/generate.js';
 
 type Wish = Parameters<typeof GenerateRequest.fromPartial>[0];
 
+const RULES = { allowSynthetic: false, cachePrompt: true };
 const LIMITS = { contextLength: 64, vocabularySize: 100, microBatchSize: 32 };
 const TEXT = { $case: 'text', value: 'Once' } as const;
 
 function refusalOf(wish: Wish): CodedError | undefined {
   try {
-    validateGenerate(GenerateRequest.fromPartial({ model: 'big', input: TEXT, ...wish }), LIMITS);
+    validateGenerate(
+      GenerateRequest.fromPartial({ model: 'big', input: TEXT, ...wish }),
+      LIMITS,
+      RULES,
+    );
   } catch (error) {
     return CodedError.from(error);
   }
@@ -146,7 +151,7 @@ describe('a generation request', () => {
   it('without an input is refused as incomplete', () => {
     const request = GenerateRequest.fromPartial({ model: 'big' });
 
-    expect(() => validateGenerate(request, LIMITS)).toThrow(
+    expect(() => validateGenerate(request, LIMITS, RULES)).toThrow(
       expect.objectContaining({
         reason: 'INVALID_FIELD',
         message: expect.stringMatching(/^input/),
@@ -165,6 +170,26 @@ describe('a generation request', () => {
     expect(refusalOf(wish)).toMatchObject({ reason: 'NOT_SUPPORTED', metadata: { field } });
   });
 
+  it('may not ask for prompts to be cached where the server does without', () => {
+    const request = (cachePrompt?: boolean): GenerateRequest =>
+      GenerateRequest.fromPartial({
+        model: 'big',
+        input: TEXT,
+        ...(cachePrompt === undefined ? {} : { cachePrompt }),
+      });
+    const rules = { ...RULES, cachePrompt: false };
+
+    expect(() => validateGenerate(request(true), LIMITS, rules)).toThrow(
+      expect.objectContaining({
+        reason: 'INVALID_FIELD',
+        message: 'cache_prompt: is off on this server; leave it unset or false',
+      }),
+    );
+    expect(() => validateGenerate(request(false), LIMITS, rules)).not.toThrow();
+    expect(() => validateGenerate(request(), LIMITS, rules)).not.toThrow();
+    expect(() => validateGenerate(request(true), LIMITS, RULES)).not.toThrow();
+  });
+
   it('may not ask for acceptance by dice unless the server allows it', () => {
     const wish = { speculation: { synthetic: { rates: [0.5] } } };
 
@@ -173,7 +198,8 @@ describe('a generation request', () => {
       metadata: { field: 'speculation.synthetic' },
     });
     const request = GenerateRequest.fromPartial({ model: 'big', input: TEXT, ...wish });
-    expect(() => validateGenerate(request, LIMITS, true)).not.toThrow();
+    const rules = { ...RULES, allowSynthetic: true };
+    expect(() => validateGenerate(request, LIMITS, rules)).not.toThrow();
   });
 
   it('is checked as far as it goes while the model is unknown', () => {
@@ -183,6 +209,6 @@ describe('a generation request', () => {
       maxTokens: 1_000,
     });
 
-    expect(() => validateGenerate(request, undefined)).not.toThrow();
+    expect(() => validateGenerate(request, undefined, RULES)).not.toThrow();
   });
 });

@@ -64,6 +64,7 @@ export const SERVE_FLAGS: readonly Flag[] = [
     help: 'resident memory above which an idle engine is restarted; 0: no ceiling (0)',
   },
   { name: 'reflection', value: 'MODE', help: 'gRPC reflection: auto, on, off' },
+  { name: 'no-cache-prompt', help: 'evaluate every prompt in full, whatever was sent before' },
   { name: 'allow-synthetic', help: 'let requests have drafts accepted by dice, for benchmarks' },
 ];
 

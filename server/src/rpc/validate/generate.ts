@@ -1,4 +1,5 @@
 import { type GenerateRequest, StatsLevel } from '@outrider/sdk/proto';
+import { type ServerConfig } from '../../config/config.js';
 import { Issues } from '../../registry/issues.js';
 import { canonicalName } from '../../registry/model-name.js';
 import { checkInput } from './input.js';
@@ -13,15 +14,17 @@ export interface ModelLimits {
   readonly microBatchSize: number;
 }
 
+/** What the server was started with. */
+export type ServerRules = Pick<ServerConfig, 'allowSynthetic' | 'cachePrompt'>;
+
 /**
  * Checks every field of a request at once.
- * @param allowSynthetic the server was started with `--allow-synthetic`
  * @throws CodedError INVALID_FIELD, EMPTY_PROMPT, SYNTHETIC_DISABLED, NOT_SUPPORTED
  */
 export function validateGenerate(
   request: GenerateRequest,
   limits: ModelLimits | undefined,
-  allowSynthetic = false,
+  { allowSynthetic, cachePrompt }: ServerRules,
 ): void {
   const issues = new Issues();
   checkModelName('model', request.model, issues);
@@ -32,6 +35,9 @@ export function validateGenerate(
   checkSampling('sampling', request.sampling, limits, issues);
   checkSpeculation('speculation', request.speculation, limits, issues);
   checkSynthetic(request, issues);
+  if (request.cachePrompt === true && !cachePrompt) {
+    issues.invalid('cache_prompt', 'is off on this server; leave it unset or false');
+  }
   if (request.logprobs !== undefined && request.logprobs > MOST_LOGPROBS) {
     issues.invalid('logprobs', `${request.logprobs} is above ${MOST_LOGPROBS}`);
   }
