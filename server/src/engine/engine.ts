@@ -2,6 +2,7 @@ import {
   type DetokenizeSpec,
   type EngineInventory,
   type GenerateSpec,
+  type KvUse,
   type LibraryInfo,
   type LoadedModel,
   type LoadProgressEvent,
@@ -63,8 +64,8 @@ export interface Engine {
   detokenize(spec: DetokenizeSpec): Promise<string>;
   /** Compares the vocabularies of two loaded models. */
   comparePair(target: string, draft: string): Promise<PairVerdict>;
-  /** KV cells in use by a model. */
-  kvUsedTokens(model: string): number;
+  /** What is in the KV cache of a model; nothing where it is not loaded. */
+  kvUse(model: string): KvUse;
   /** Frees everything and ends the process. */
   close(): Promise<void>;
 }

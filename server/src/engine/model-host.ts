@@ -4,7 +4,7 @@ import { isDebugging } from './debug.js';
 import { type DecidedOptions } from './llama/context.js';
 import { type LibraryFiles } from './llama/library.js';
 import { eventLineLock } from './event-line.js';
-import { type ResolvedPlacement, type StreamEvent } from './protocol.js';
+import { type KvUse, type ResolvedPlacement, type StreamEvent } from './protocol.js';
 import { type TensorPin } from './tensor-pins.js';
 import { abortFlagBytes } from './thread/abort-flag.js';
 import { Sender } from './thread/doorbell.js';
@@ -110,9 +110,13 @@ export class ModelHost {
     });
   }
 
-  /** KV cells in use. */
-  get kvUsed(): number {
-    return Atomics.load(new Int32Array(this.#gauges), gauge.kvUsed);
+  /** What is in its KV cache. */
+  get kvUse(): KvUse {
+    const gauges = new Int32Array(this.#gauges);
+    return {
+      usedTokens: Atomics.load(gauges, gauge.kvUsed),
+      keptTokens: Atomics.load(gauges, gauge.kvKept),
+    };
   }
 
   /** What the thread is at; undefined while it sleeps or loads. */

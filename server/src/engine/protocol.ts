@@ -49,8 +49,16 @@ export type FromEngine =
   | { readonly type: 'failed'; readonly call: number; readonly error: CodedErrorData }
   | { readonly type: 'loadProgress'; readonly call: number; readonly progress: LoadProgressEvent }
   | { readonly type: 'stream'; readonly stream: number; readonly event: StreamEvent }
-  | { readonly type: 'kvUse'; readonly model: string; readonly usedTokens: number }
+  | { readonly type: 'kvUse'; readonly model: string; readonly use: KvUse }
   | { readonly type: 'log'; readonly level: LogLevel; readonly message: string };
+
+/** What is in the KV cache of a model. */
+export interface KvUse {
+  /** Tokens of all sequences; a prefix that several of them share counts for each. */
+  readonly usedTokens: number;
+  /** Of these, those kept for later prompts: they give way to whoever needs the room. */
+  readonly keptTokens: number;
+}
 
 /** Levels of the engine's log lines. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

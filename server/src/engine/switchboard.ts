@@ -10,6 +10,7 @@ import { ModelPlan } from './model-plan.js';
 import {
   type FromEngine,
   type GenerateSpec,
+  type KvUse,
   type LoadedModel,
   type LoadSpec,
   type PairVerdict,
@@ -32,7 +33,7 @@ export class Switchboard {
   readonly #hosted = new Map<string, HostedModel>();
   readonly #streams = new Map<number, HostedModel>();
   readonly #lines = new Map<string, readonly [ModelHost, ModelHost]>();
-  readonly #kvTold = new Map<string, number>();
+  readonly #kvTold = new Map<string, KvUse>();
   readonly #waitingLoads = new Map<string, ModelLoad>();
   readonly #remotes: Remotes;
   readonly #inventory: Inventory;
@@ -296,10 +297,11 @@ export class Switchboard {
 
   #reportKv(): void {
     for (const [model, { host }] of this.#hosted) {
-      const usedTokens = host.kvUsed;
-      if (this.#kvTold.get(model) === usedTokens) continue;
-      this.#kvTold.set(model, usedTokens);
-      this.#send({ type: 'kvUse', model, usedTokens });
+      const use = host.kvUse;
+      const told = this.#kvTold.get(model);
+      if (told?.usedTokens === use.usedTokens && told.keptTokens === use.keptTokens) continue;
+      this.#kvTold.set(model, use);
+      this.#send({ type: 'kvUse', model, use });
     }
   }
 

@@ -64,8 +64,8 @@ const MODEL_GAUGES: readonly Row<ModelRecord>[] = [
 ];
 
 const LOADED_GAUGES: readonly Row<ReadyModel>[] = [
-  ['outrider_kv_cache_usage_perc', 'Part of the KV cache in use, 0 to 1.', kvUse],
-  ['outrider_kv_cache_used_tokens', 'Tokens in the KV cache.', kvUsed],
+  ['outrider_kv_cache_usage_perc', 'Part of the KV cache that streams use now, 0 to 1.', kvRunning],
+  ['outrider_kv_cache_used_tokens', 'Tokens in the KV cache, kept ones included.', kvUsed],
   [
     'outrider_kv_cache_capacity_tokens',
     'Tokens that fit the KV cache.',
@@ -81,12 +81,13 @@ function held(models: ModelRegistry): ReadyModel[] {
 }
 
 function kvUsed({ home, key }: ReadyModel): number {
-  return home.engine.kvUsedTokens(key);
+  return home.engine.kvUse(key).usedTokens;
 }
 
-function kvUse(record: ReadyModel): number {
-  const total = record.loaded.kvTotalTokens;
-  return total === 0 ? 0 : kvUsed(record) / total;
+function kvRunning({ home, key, loaded }: ReadyModel): number {
+  const { usedTokens, keptTokens } = home.engine.kvUse(key);
+  const total = loaded.kvTotalTokens;
+  return total === 0 ? 0 : (usedTokens - keptTokens) / total;
 }
 
 const STATES = Object.values(ModelState).filter(

@@ -25,7 +25,7 @@ export function modelView(record: ModelRecord, shelf: Shelf): Model {
     activeGenerations: record.generations.size,
     queuedGenerations: record.admission.waiting,
     activeDrafts: record.drafts.size,
-    kvUsedTokens: held ? (record.home?.engine.kvUsedTokens(record.key) ?? 0) : 0,
+    kvUsedTokens: held ? (record.home?.engine.kvUse(record.key).usedTokens ?? 0) : 0,
     kvTotalTokens: held ? (loaded?.kvTotalTokens ?? 0) : 0,
     engine: record.engineName,
     decodeCosts: [...(loaded?.decodeCosts ?? [])],

@@ -42,7 +42,7 @@ export interface ThreadStart {
 
 /** Slots of the shared Int32Array of a thread. */
 export const gauge = {
-  /** KV cells in use. */
+  /** Positions in KV. */
   kvUsed: 0,
   /** Set to 1 to give a load up. */
   cancelLoad: 1,
@@ -50,10 +50,12 @@ export const gauge = {
   round: 2,
   /** Rows of the pass that is under way. */
   rows: 3,
+  /** Of those in KV, the ones kept of streams that are over. */
+  kvKept: 4,
 } as const;
 
 /** Bytes of the shared gauges. */
-export const gaugeBytes = 16;
+export const gaugeBytes = 20;
 
 /** What the switchboard tells a model thread. */
 export type ToThread =

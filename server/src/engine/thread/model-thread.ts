@@ -86,6 +86,7 @@ export class ModelThread {
       for (const sender of this.#answered) sender.ring();
       this.#answered.clear();
       Atomics.store(this.#gauges, gauge.kvUsed, this.#scheduler.kvUsed);
+      Atomics.store(this.#gauges, gauge.kvKept, this.#scheduler.kvKept);
       if (ran) continue;
       this.#heartbeat.asleep();
       this.#bell.sleep(rings);

@@ -55,6 +55,11 @@ export class PrefixCache {
     return this.#seats.reduce((sum, seat) => sum + (seat.lane?.kv ?? seat.ids.length), 0);
   }
 
+  /** Of these, those that nobody runs on. */
+  get kept(): number {
+    return this.#seats.reduce((sum, seat) => sum + seat.ids.length, 0);
+  }
+
   /** Gives a newcomer a sequence; false while all are in use. */
   seat(lane: Lane): boolean {
     if (lane.sequence !== undefined) return true;

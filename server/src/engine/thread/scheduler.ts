@@ -90,6 +90,11 @@ export class Scheduler {
     return this.#cache.held;
   }
 
+  /** Of these, those kept: they give way to whoever needs the room. */
+  get kvKept(): number {
+    return this.#cache.kept;
+  }
+
   /** Runs one batch. False: there was nothing to run. */
   tick(): boolean {
     const tickStartUs = nowUs();
