@@ -53,7 +53,7 @@ export async function runSoak(
   if (code !== 0) ledger.violate(`the server ended with ${code ?? 'a signal'}`);
   for (const line of complaintsIn(log)) ledger.violate(`the server said: ${line}`);
 
-  const memory = Object.entries(samples).map(([name, all]) => memoryTrend(name, all));
+  const memory = [memoryTrend('server', samples.server), memoryTrend('engine', samples.engine)];
   for (const { process, growth } of memory) {
     if (growth <= options.growth) continue;
     ledger.violate(`memory of the ${process} has grown by ${(growth * 100).toFixed(1)} %`);

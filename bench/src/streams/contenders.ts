@@ -51,8 +51,16 @@ export async function startStreamContenders(
     await loadDraft(client, threads, files.draft, streams);
     const speculative = { draftModel: 'small', speculation: DRAFT_TOKENS } as const;
     const list: StreamContender[] = [
-      { server: 'llama-server', way: 'plain', complete: plain.completeBeside },
-      { server: 'llama-server', way: 'speculative', complete: drafted.completeBeside },
+      {
+        server: 'llama-server',
+        way: 'plain',
+        complete: async request => plain.completeBeside(request),
+      },
+      {
+        server: 'llama-server',
+        way: 'speculative',
+        complete: async request => drafted.completeBeside(request),
+      },
       {
         server: 'outrider',
         way: 'plain',

@@ -34,7 +34,7 @@ export async function streams(line: readonly string[]): Promise<void> {
   const summaries = summariseStreams(measurements);
   mkdirSync(options.out, { recursive: true });
   const path = join(options.out, 'streams.json');
-  const { out: _out, ...settings } = options;
+  const settings = { ...options, out: undefined };
   const result = { machine, llamaCpp: build.commit, options: settings, summaries, measurements };
   writeFileSync(path, `${JSON.stringify(result, undefined, 1)}\n`);
   console.log(`\n${streamsPage(summaries)}\n\nwritten: ${path}`);

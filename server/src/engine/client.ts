@@ -28,6 +28,7 @@ import {
   type ToEngine,
   type TokenizeSpec,
 } from './protocol.js';
+import { failStream, type RunningStream } from './running-stream.js';
 import { type SupervisionLimits, Supervisor } from './supervisor.js';
 
 /** How an engine is started and followed. */
@@ -43,11 +44,6 @@ interface Call {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: CodedError) => void;
   readonly onProgress?: (progress: LoadProgressEvent) => void;
-}
-
-interface RunningStream {
-  readonly queue: EventQueue<StreamEvent>;
-  readonly heard: ((event: StreamEvent) => void) | undefined;
 }
 
 type Question =
@@ -238,7 +234,7 @@ export class EngineClient implements Engine {
     const error = this.#gone();
     for (const call of this.#calls.values()) call.reject(error);
     this.#calls.clear();
-    for (const stream of this.#streams.values()) fail(stream, error);
+    for (const stream of this.#streams.values()) failStream(stream, error);
     if (this.#closing) return;
     this.#log.error({ how, backOffMs: this.#backOffMs }, 'engine process ended');
     for (const listener of this.#exitListeners) listener({ how, backOffMs: this.#backOffMs });
@@ -297,7 +293,7 @@ export class EngineClient implements Engine {
       'SLOW_CONSUMER',
       `the reader is more than ${mostWaitingEvents} events behind`,
     );
-    fail(running, error);
+    failStream(running, error);
     this.#process?.send({ type: 'cancel', stream });
   }
 
@@ -340,10 +336,4 @@ export class EngineClient implements Engine {
       retryAfterMs: Math.max(this.#backOffMs, 100),
     });
   }
-}
-
-function fail({ queue, heard }: RunningStream, error: CodedError): void {
-  const event = { type: 'failed', error: error.toData() } as const;
-  heard?.(event);
-  queue.pushLast(event);
 }
