@@ -10,6 +10,9 @@ const story = {
   temperature: 0,
 } as const;
 
+// Long enough for streams that nothing but an end by force ends in time.
+const longContext = ['-c', '32768'] as const;
+
 describe('a server that is told to stop under load', () => {
   it('finishes what it has accepted, refuses what is new, and exits with 0', async () => {
     await using service = await startService(targetOnly);
@@ -32,10 +35,15 @@ describe('a server that is told to stop under load', () => {
   }, 60_000);
 
   it('is ended by a second signal, and its engine with it', async () => {
-    await using service = await startService([...targetOnly, '--drain-ms', '600000']);
+    await using service = await startService([
+      ...targetOnly,
+      ...longContext,
+      '--drain-ms',
+      '600000',
+    ]);
     await using client = await Outrider.connect(service.address);
     const streams = Array.from({ length: 4 }, () =>
-      client.generate({ ...story, maxTokens: 480 }, { maxRetries: 0 }),
+      client.generate({ ...story, maxTokens: 30_000 }, { maxRetries: 0 }),
     );
     const ends = Promise.allSettled(streams.map(stream => stream.result()));
     await Promise.all(streams.map(stream => stream.started()));

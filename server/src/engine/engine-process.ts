@@ -52,8 +52,11 @@ export async function startEngineProcess(
     // Not at its exit: what it had said by then is still to be read.
     child.once('close', (code, signal) => resolve(`${signal ?? `exit ${String(code)}`}${reason}`));
   });
-  readEventLine(child.stdio[eventLineFd] as Readable, (stream, event) => {
-    onMessage({ type: 'stream', stream, event });
+  // Where no process could be made there is no line either; `error` says so.
+  child.once('spawn', () => {
+    readEventLine(child.stdio[eventLineFd] as Readable, (stream, event) => {
+      onMessage({ type: 'stream', stream, event });
+    });
   });
   const kill = (why?: string): void => {
     if (why !== undefined) reason = ` (${why})`;

@@ -18,7 +18,8 @@ import { type CodedErrorData } from '../coded-error.js';
 
 /**
  * The messages between the server process and an engine process, one discriminated union each way.
- * Everything is plain data that structured clone carries; messages of the contract are used as they are.
+ * Everything is plain data that structured clone carries, stream events plain JSON with finite numbers; messages of the
+ * contract are used as they are.
  */
 export type ToEngine =
   | { readonly type: 'load'; readonly call: number; readonly spec: LoadSpec }

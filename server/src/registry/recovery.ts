@@ -82,7 +82,7 @@ export class Recovery {
 
   #condemn(record: ModelRecord): void {
     if (record.state !== ModelState.RELOADING) return;
-    const text = `the engine process ended three times within a minute while ${record.name} was at work`;
+    const text = `the engine process ended three times while ${record.name} was loaded or at work`;
     const metadata = { model: record.name, last_exit: this.#home.engine.status().lastExit };
     this.#fail(record, new CodedError('MODEL_CRASHED_ENGINE', text, { metadata }));
   }

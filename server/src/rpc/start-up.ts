@@ -1,4 +1,4 @@
-import { type LoadModelRequest, ModelState } from '@outrider/sdk/proto';
+import { type LoadModelRequest, ModelState, Role } from '@outrider/sdk/proto';
 import { type ModelRegistry } from '../registry/registry.js';
 import { type Remembered } from '../state/remembered-file.js';
 
@@ -63,11 +63,20 @@ export class StartUp {
       // A client was faster: it loads or has loaded another one, or has unloaded that again.
       const known = this.#registry.find(model.modelId) !== undefined;
       if (known || !remembered().models.includes(model)) continue;
-      await this.#registry.loadAtStart(model, { trusted: false }).catch(() => undefined);
+      await this.#registry
+        .loadAtStart(this.#pairable(model), { trusted: false })
+        .catch(() => undefined);
     }
     for (const [target, draft] of Object.entries(remembered().drafts)) {
       await this.#registry.restoreDefaultDraft(target, draft);
     }
+  }
+
+  /** A draft whose target is gone is loaded all the same, because others may draft with it. */
+  #pairable(model: LoadModelRequest): LoadModelRequest {
+    const { draftFor } = model;
+    if (draftFor === '' || this.#registry.find(draftFor) !== undefined) return model;
+    return { ...model, draftFor: '', role: Role.DRAFT };
   }
 
   #settle(name: string): void {

@@ -1,5 +1,6 @@
 import { type LoadModelRequest, ModelState } from '@outrider/sdk/proto';
 import { type Logger } from 'pino';
+import { invalidField } from '../coded-error.js';
 import { canonicalName } from '../registry/model-name.js';
 import { type ModelRecord, wasLoaded } from '../registry/record.js';
 import { type ModelRegistry } from '../registry/registry.js';
@@ -44,7 +45,11 @@ export class ModelMemory implements Disposable {
 
   /** What was remembered, and has not been unloaded since. */
   get remembered(): Remembered {
-    return { models: [...this.#models.values()], drafts: Object.fromEntries(this.#drafts) };
+    // A target that was loaded anew comes after its draft in the map, and has to be there before it.
+    const models = [...this.#models.values()].sort(
+      (one, other) => this.#depth(one) - this.#depth(other),
+    );
+    return { models, drafts: Object.fromEntries(this.#drafts) };
   }
 
   /** Remembers what happens from now on. A change is on the disk before its caller hears of it. */
@@ -71,6 +76,22 @@ export class ModelMemory implements Disposable {
   [Symbol.dispose](): void {
     this.freeze();
     this.#directory[Symbol.dispose]();
+  }
+
+  /** How many remembered models have to be loaded before it, at most as many as there are. */
+  #depth(model: LoadModelRequest): number {
+    let depth = 0;
+    let target = this.#targetOf(model);
+    while (target !== undefined && depth < this.#models.size) {
+      depth++;
+      target = this.#targetOf(target);
+    }
+    return depth;
+  }
+
+  #targetOf({ draftFor }: LoadModelRequest): LoadModelRequest | undefined {
+    const name = canonicalName(draftFor);
+    return name === undefined ? undefined : this.#models.get(name);
   }
 
   #note(record: ModelRecord, known: boolean): void {
@@ -101,8 +122,16 @@ export class ModelMemory implements Disposable {
     }
   }
 
+  #readFile(): string | undefined {
+    try {
+      return this.#directory.read(FILE);
+    } catch (error) {
+      throw invalidField('stateDir', `${FILE} in it cannot be read: ${whyOf(error)}`);
+    }
+  }
+
   #read(): Remembered {
-    const text = this.#directory.read(FILE);
+    const text = this.#readFile();
     if (text === undefined) return NOTHING;
     try {
       const remembered = parseRemembered(text);

@@ -91,6 +91,28 @@ describe('a server with a state folder', () => {
     ]);
   });
 
+  it('loads a draft after its target, which was loaded anew, and also where the target is gone', async () => {
+    {
+      await using served = await start();
+      await load(served, 'late');
+      await load(served, 'small', { draftFor: 'late' });
+      await served.models.unloadModel({ name: 'late' });
+      await load(served, 'late', { options: { contextLength: 256 } });
+      await served.models.setDefaultDraft({ target: 'late', draft: 'small' });
+    }
+    {
+      await using served = await start();
+      expect(await listed(served)).toEqual([
+        'models/big READY -',
+        'models/late READY models/small',
+        'models/small READY -',
+      ]);
+      await served.models.unloadModel({ name: 'late' });
+    }
+    await using served = await start();
+    expect(await listed(served)).toEqual(['models/big READY -', 'models/small READY -']);
+  });
+
   it('leaves pairings of its configuration to the configuration, unless a client changed them', async () => {
     const pair = [embedded('big'), embedded('small', { draftFor: 'big' })];
     {

@@ -122,7 +122,8 @@ export class PaceController {
       this.#us = this.#us * rateDecay + stepUs / step.streams;
       const plain = step.draft === undefined && step.verified === 0 && !this.#shadowing;
       const loss = plain ? 0 : lossUs({ ...step, stepUs }, this.#expected, plainUs);
-      this.#ledger.add({ stepUs, lossUs: loss, emitted: step.emitted }, plainUs);
+      const ownUs = stepUs / step.streams;
+      this.#ledger.add({ stepUs: ownUs, lossUs: loss, emitted: step.emitted }, plainUs);
     }
     this.#unjudged += step.emitted;
     this.#zeroTokens =

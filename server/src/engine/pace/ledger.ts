@@ -7,7 +7,7 @@ const firstOff = 64;
 const longestOff = 1024;
 
 /**
- * What speculation of a pair has cost beyond 1 % of the time, over all its streams, in plain steps: without it, many short
+ * What speculation of a pair has cost beyond 1 % of the time, over all its streams of about one temperature, in plain steps: without it, many short
  * streams would each begin with a loss of their own.
  */
 export class PairLosses {
@@ -31,6 +31,7 @@ export class PairLosses {
 
 /** A step as the ledger sees it. */
 export interface LedgerEntry {
+  /** The stream's share of its time: with others in the pass they may not each lose 1 % of all of it. */
   readonly stepUs: number;
   /** How much longer it took than plain steps for the same tokens, in microseconds; below 0: shorter. */
   readonly lossUs: number;

@@ -295,7 +295,7 @@ export interface GenerateRequest {
     | undefined;
   /** Default STEPS. */
   statsLevel: StatsLevel;
-  /** Reuse and keep KV of shared prefixes. Default true. */
+  /** Reuse and keep KV of shared prefixes. Default true, unless the server was started with --no-cache-prompt. */
   cachePrompt?: boolean | undefined;
 }
 
