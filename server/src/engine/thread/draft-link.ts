@@ -29,6 +29,8 @@ export class DraftLink {
   readonly #stream: number;
   /** Number of the chain within its stream. */
   readonly chain: number;
+  /** Draft and target have a device in common, so that each is the slower for what the other computes. */
+  readonly shared: boolean;
   #told: number;
   #epoch = 0;
 
@@ -38,6 +40,7 @@ export class DraftLink {
     this.#abort = abort;
     this.#stream = opening.stream;
     this.chain = opening.chain;
+    this.shared = !opening.eager;
     this.#told = opening.promptIds.length;
     sender.send({ type: 'open', ...opening });
   }

@@ -75,6 +75,8 @@ export class Drafting {
   #cut: DraftStopReason = DraftStopReason.BUDGET;
   #planned = 0;
   #waiting = false;
+  /** The chain has read its prompt: further answers take a few passes of the draft model. */
+  #answered = false;
   #work: DraftWork | undefined;
   #atStake = 0;
   /** The last step refuted what the chain is about. */
@@ -136,6 +138,11 @@ export class Drafting {
     return this.#guesses.filter(old).length;
   }
 
+  /** The draft is on its way, on a device that a pass of the target would take from it. */
+  get isNear(): boolean {
+    return this.#waiting && this.#answered && !this.#spec.overlap && this.#link?.shared === true;
+  }
+
   /** Tokens drafted and never verified since the last call. */
   takeDiscarded(): number {
     return this.#mirror.takeDiscarded();
@@ -168,6 +175,7 @@ export class Drafting {
       this.#mirror.discard(answer.proposals.length);
       return this.#waiting;
     }
+    this.#answered = true;
     if (this.#plan.kind === 'draft') this.#work = sumOfWork(this.#work, workOf(answer));
     else this.#shadow.work(workOf(answer));
     this.#mirror.receive(answer, tokens);
@@ -222,6 +230,7 @@ export class Drafting {
     this.close();
     this.#chain++;
     this.#link = open(this.#chain);
+    this.#answered = false;
     this.#pace = pace;
     this.#calibration = calibration;
     this.#offReason = undefined;

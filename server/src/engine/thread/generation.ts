@@ -122,6 +122,11 @@ export class Generation implements Lane {
     this.#host.emit({ type: 'started', cachedTokens: reused });
   }
 
+  /** Ready in a moment, and sooner without a pass of others in between. */
+  get isNear(): boolean {
+    return this.#phase === 'drafting' && this.#drafting.isNear;
+  }
+
   /** Rows that the next pass needs of this stream when it is ready: its last token and its draft. */
   get verifyRows(): number {
     return 1 + this.#drafting.guesses.length;

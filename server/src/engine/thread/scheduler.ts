@@ -97,6 +97,7 @@ export class Scheduler {
 
   /** Runs one batch. False: there was nothing to run. */
   tick(): boolean {
+    if (this.#waitsForDrafts) return false;
     const tickStartUs = nowUs();
     const { batch } = this.#context;
     batch.clear();
@@ -174,6 +175,17 @@ export class Scheduler {
     for (const { phase } of this.#generations.values())
       if (phase === 'drafting' || phase === 'ready') return true;
     return false;
+  }
+
+  /** Whether all that could run are streams which had better be verified together with some that still draft. */
+  get #waitsForDrafts(): boolean {
+    if (this.#chains.size > 0) return false;
+    let near = false;
+    for (const generation of this.#generations.values()) {
+      if (generation.phase === 'prompt') return false;
+      near ||= generation.isNear;
+    }
+    return near;
   }
 
   /** Streams that wanted rows and got none. */
