@@ -67,6 +67,7 @@ function twoStreams(ownDevice: boolean) {
       ...{ type: 'proposals', stream, chain: 0, revision: base, epoch: 0, known: base, base },
       proposals: [{ id: 0, confidence: 0.5, probability: 0, us: 1, known: base }],
       rows: 1,
+      reused: 0,
       stopReason: DraftStopReason.MAX_LEN,
     });
   };
