@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import koffi, { type TypeObject } from 'koffi';
 
 /** Address in native memory; `null` is NULL. */
 export type Pointer = bigint | null;
@@ -104,13 +104,26 @@ const i32 = 'int32_t';
 const u32 = 'uint32_t';
 const pointer = 'void *';
 
+// koffi's names belong to the thread, while a test runner evaluates this module once for each of its files.
+function struct(name: string, members: Parameters<typeof koffi.struct>[0]): TypeObject {
+  return existing(name) ?? koffi.struct(name, members);
+}
+
+function existing(name: string): TypeObject | undefined {
+  try {
+    return koffi.type(name);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * The structs of llama.cpp v0.5.0 that cross the boundary by value, as koffi types, registered once per thread.
  * A wrong layout is a silent wrong placement or a crash: `abi.ts` compares them with the library at start-up and a test
  * compares them with the header that node-llama-cpp ships.
  */
 export const structs = {
-  llama_model_params: koffi.struct('llama_model_params', {
+  llama_model_params: struct('llama_model_params', {
     devices: pointer,
     tensor_buft_overrides: pointer,
     n_gpu_layers: i32,
@@ -129,7 +142,7 @@ export const structs = {
     no_alloc: 'bool',
     load_mtp: 'bool',
   }),
-  llama_context_params: koffi.struct('llama_context_params', {
+  llama_context_params: struct('llama_context_params', {
     n_ctx: u32,
     n_batch: u32,
     n_ubatch: u32,
@@ -168,7 +181,7 @@ export const structs = {
     n_samplers: 'size_t',
     ctx_other: pointer,
   }),
-  llama_batch: koffi.struct('llama_batch', {
+  llama_batch: struct('llama_batch', {
     n_tokens: i32,
     token: pointer,
     embd: pointer,
@@ -177,14 +190,14 @@ export const structs = {
     seq_id: pointer,
     logits: pointer,
   }),
-  ggml_backend_dev_caps: koffi.struct('ggml_backend_dev_caps', {
+  ggml_backend_dev_caps: struct('ggml_backend_dev_caps', {
     async: 'bool',
     host_buffer: 'bool',
     buffer_from_host_ptr: 'bool',
     events: 'bool',
     mmap_support: 'bool',
   }),
-  ggml_backend_dev_props: koffi.struct('ggml_backend_dev_props', {
+  ggml_backend_dev_props: struct('ggml_backend_dev_props', {
     name: 'const char *',
     description: 'const char *',
     memory_free: 'size_t',
@@ -193,7 +206,7 @@ export const structs = {
     device_id: 'const char *',
     caps: 'ggml_backend_dev_caps',
   }),
-  ggml_threadpool_params: koffi.struct('ggml_threadpool_params', {
+  ggml_threadpool_params: struct('ggml_threadpool_params', {
     cpumask: koffi.array('bool', 512),
     n_threads: i32,
     prio: i32,
