@@ -15,6 +15,7 @@ import {
   type DetokenizeSpec,
   type EngineInventory,
   type EnginePulse,
+  endsStream,
   type FromEngine,
   type GenerateSpec,
   type KvUse,
@@ -151,7 +152,7 @@ export class EngineClient implements Engine {
       this.#required().send({ type: 'generate', spec });
       for (;;) {
         const event = await queue.next();
-        over = event.type !== 'started' && event.type !== 'step';
+        over = endsStream(event);
         if (event.type === 'failed') throw CodedError.fromData(event.error);
         if (event.type === 'cancelled') return;
         // After an abort the stream is only waited for: its sequence is free once the engine has confirmed.
@@ -301,10 +302,7 @@ export class EngineClient implements Engine {
   async #abandon(queue: EventQueue<StreamEvent>, cancel: () => void): Promise<void> {
     if (this.#process === undefined) return;
     cancel();
-    for (;;) {
-      const { type } = await queue.next();
-      if (type !== 'started' && type !== 'step') return;
-    }
+    while (!endsStream(await queue.next()));
   }
 
   #ask(question: Question, onProgress?: (progress: LoadProgressEvent) => void): Promise<unknown> {
