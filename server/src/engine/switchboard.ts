@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { CodedError } from '../coded-error.js';
 import { Inventory } from './inventory.js';
+import { computeApart } from './layer-devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type LlamaLogLevel } from './llama/log.js';
@@ -274,7 +275,7 @@ export class Switchboard {
   #pair(target: HostedModel, draftModel: string): DraftUse {
     const draft = this.#find(draftModel);
     this.#connect(target.host, draft.host);
-    const disjoint = [...draft.computesOn].every(device => !target.computesOn.has(device));
+    const disjoint = computeApart(target.model.placement, draft.model.placement);
     const stepUs = draft.facts.decodeCosts.find(({ rows }) => rows === 1)?.durationUs;
     return { peer: draft.host.name, disjoint, ...(stepUs === undefined ? {} : { stepUs }) };
   }
