@@ -27,6 +27,7 @@ import {
   type PairVerdict,
   type PlannedModel,
   type StreamEvent,
+  type ToEngine,
   type TokenizeSpec,
 } from './protocol.js';
 import { beginStream, failStream, hearStream, type RunningStream } from './running-stream.js';
@@ -279,11 +280,11 @@ export class EngineClient implements Engine {
   }
 
   async #ask(
-    question: Question,
+    question: Question<ToEngine>,
     onProgress?: (progress: LoadProgressEvent) => void,
   ): Promise<unknown> {
     const running = this.#required();
-    return await this.#calls.ask(question, message => running.send(message), onProgress);
+    return await this.#calls.ask(call => running.send({ ...question, call }), onProgress);
   }
 
   #required(): EngineProcess {

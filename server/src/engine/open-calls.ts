@@ -1,15 +1,15 @@
 import { CodedError } from '../coded-error.js';
-import { type FromEngine, type LoadProgressEvent, type ToEngine } from './protocol.js';
+import { type FromEngine, type LoadProgressEvent } from './protocol.js';
 
-/** A message that an engine process answers, without the number of its call. */
-export type Question =
-  Extract<ToEngine, { call: number }> extends infer Each
+/** A message that is answered, one of `Message`, without the number of its call. */
+export type Question<Message> =
+  Extract<Message, { call: number }> extends infer Each
     ? Each extends unknown
       ? Omit<Each, 'call'>
       : never
     : never;
 
-/** What an engine process says about a call. */
+/** What is said about a call by the process or thread that it was put to. */
 export type CallMessage = Extract<FromEngine, { readonly call: number }>;
 
 interface Call {
@@ -18,7 +18,7 @@ interface Call {
   readonly onProgress: ((progress: LoadProgressEvent) => void) | undefined;
 }
 
-/** Calls to an engine process that it has not answered yet. */
+/** Calls to another process or thread that it has not answered yet. */
 export class OpenCalls {
   readonly #calls = new Map<number, Call>();
   #next = 0;
@@ -29,18 +29,17 @@ export class OpenCalls {
   }
 
   /**
-   * Sends a question and waits for its answer.
-   * @throws CodedError why the engine refuses it, or what the calls were ended with
+   * Has a question sent under a number of its own, and waits for the answer.
+   * @throws CodedError why it is refused, or what the calls were ended with
    */
   ask(
-    question: Question,
-    send: (message: ToEngine) => void,
+    send: (call: number) => void,
     onProgress?: (progress: LoadProgressEvent) => void,
   ): Promise<unknown> {
     const call = this.#next++;
     return new Promise((resolve, reject) => {
       this.#calls.set(call, { resolve, reject, onProgress });
-      send({ ...question, call });
+      send(call);
     });
   }
 
