@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Outrider } from '@outrider/sdk';
+import { isAlive } from '../support/is-alive.js';
 import { startService } from '../support/serve.js';
 import { targetOnly } from './target-only.js';
 
@@ -70,14 +71,5 @@ async function refused(client: Outrider): Promise<unknown> {
     } catch (error) {
       return error;
     }
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Outrider } from '@outrider/sdk';
+import { isAlive } from '../support/is-alive.js';
 import { type Service, startService } from '../support/serve.js';
 
 const endless = {
@@ -126,12 +127,3 @@ describe('an engine whose server is killed', () => {
     await events.return?.();
   }, 60_000);
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

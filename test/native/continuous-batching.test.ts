@@ -1,21 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { FlashAttention, KvCacheType } from '@outrider/sdk/proto';
-import { readFileSync } from 'node:fs';
 import { type EngineClient } from '../../server/dist/engine/client.js';
 import { type GenerateSpec } from '../../server/dist/engine/protocol.js';
 import {
   drafting,
   embedded,
   greedy,
+  heldOutPrompts,
   loadFile,
   say,
   startEngine,
+  startPair,
   undrafted,
 } from '../support/native-engine.js';
 
-const prompts = JSON.parse(
-  readFileSync(new URL('../support/held-out-prompts.json', import.meta.url), 'utf8'),
-) as string[];
 const endless = { ...greedy, ignoreEos: true };
 // llama.cpp sums in another order in a batch of another shape. In f32 that is a millionth; a cache in f16, or flash
 // attention, makes it a thousandth, which is enough to turn a choice between near equals once in a thousand tokens.
@@ -29,10 +27,7 @@ describe('eight streams of one model', () => {
   let engine: EngineClient;
 
   beforeAll(async () => {
-    engine = await startEngine();
-    const options = { ...exact, parallelSequences: 8 };
-    await loadFile(engine, 'models/target', embedded.target, options);
-    await loadFile(engine, 'models/draft', embedded.draft, options);
+    engine = await startPair({ ...exact, parallelSequences: 8 });
   }, 60_000);
 
   afterAll(() => engine.close());
@@ -49,7 +44,10 @@ describe('eight streams of one model', () => {
         prompt,
         change: { maxTokens, speculation, sampling: { ...endless, temperature, seed: 7 + index } },
       });
-      const asked = [...prompts.slice(0, 7).map((prompt, i) => ask(prompt, i)), ask(long, 7, 12)];
+      const asked = [
+        ...heldOutPrompts.slice(0, 7).map((prompt, i) => ask(prompt, i)),
+        ask(long, 7, 12),
+      ];
       const alone = [];
       for (const { prompt, change } of asked) alone.push(await say(engine, prompt, change));
 
@@ -75,7 +73,7 @@ describe('a model with fewer sequences than streams', () => {
       const engine = await startEngine();
       try {
         await loadFile(engine, 'models/target', embedded.target, { parallelSequences });
-        const streams = prompts
+        const streams = heldOutPrompts
           .slice(0, 5)
           .map(prompt => begin(engine, prompt, { maxTokens: 16, sampling: endless }));
 
@@ -99,8 +97,11 @@ describe('a long prompt beside streams that decode', () => {
       const microBatchSize = 32;
       await loadFile(engine, 'models/target', embedded.target, { microBatchSize });
       const order: string[] = [];
-      const short = begin(engine, prompts[0] ?? '', { maxTokens: 120, sampling: endless }, () =>
-        order.push('short'),
+      const short = begin(
+        engine,
+        heldOutPrompts[0] ?? '',
+        { maxTokens: 120, sampling: endless },
+        () => order.push('short'),
       );
       await short.steps(5);
       const late = begin(engine, long, { maxTokens: 2, sampling: endless }, () =>
@@ -120,7 +121,7 @@ describe('a long prompt beside streams that decode', () => {
   }, 60_000);
 });
 
-const long = prompts.slice(8).join(' ').slice(0, 1_200);
+const long = heldOutPrompts.slice(8).join(' ').slice(0, 1_200);
 
 /** One stream that runs. */
 interface Stream {

@@ -1,13 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RuntimeOptions } from '@outrider/sdk/proto';
-import {
-  copyFileSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { type EngineClient } from '../../server/dist/engine/client.js';
@@ -15,24 +8,20 @@ import {
   drafting,
   embedded,
   greedy,
+  heldOutPrompts,
   loadFile,
   onCpu,
   say,
   startEngine,
+  startPair,
   undrafted,
 } from '../support/native-engine.js';
-
-const prompts = JSON.parse(
-  readFileSync(new URL('../support/held-out-prompts.json', import.meta.url), 'utf8'),
-) as string[];
 
 describe('the embedded pair in one engine', () => {
   let engine: EngineClient;
 
   beforeAll(async () => {
-    engine = await startEngine();
-    await loadFile(engine, 'models/target', embedded.target);
-    await loadFile(engine, 'models/draft', embedded.draft);
+    engine = await startPair();
   }, 60_000);
 
   afterAll(() => engine.close());
@@ -40,10 +29,11 @@ describe('the embedded pair in one engine', () => {
   it('says the same alone and beside three other streams, drafted or not', async () => {
     const sampling = { ...greedy, temperature: 0.9 };
     const alone = [];
-    for (const prompt of prompts.slice(0, 4)) alone.push(await say(engine, prompt, { sampling }));
+    for (const prompt of heldOutPrompts.slice(0, 4))
+      alone.push(await say(engine, prompt, { sampling }));
 
     const together = await Promise.all(
-      prompts
+      heldOutPrompts
         .slice(0, 4)
         .map((prompt, index) =>
           say(engine, prompt, { sampling, speculation: index % 2 === 0 ? drafting(3) : undrafted }),

@@ -7,7 +7,7 @@ import {
   greedy,
   loadFile,
   say,
-  startEngine,
+  startPair,
   undrafted,
 } from '../support/native-engine.js';
 
@@ -18,9 +18,7 @@ describe('a stream whose draft is exchanged', () => {
   let engine: EngineClient;
 
   beforeAll(async () => {
-    engine = await startEngine();
-    await loadFile(engine, 'models/target', embedded.target, { contextLength: 512 });
-    await loadFile(engine, 'models/draft', embedded.draft, { contextLength: 512 });
+    engine = await startPair({ contextLength: 512 });
   }, 60_000);
 
   afterAll(() => engine.close());

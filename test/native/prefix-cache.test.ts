@@ -1,19 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { type EngineClient } from '../../server/src/engine/client.js';
 import {
   drafting,
-  embedded,
   greedy,
-  loadFile,
+  heldOutPrompts,
   say,
-  startEngine,
+  startPair,
   undrafted,
 } from '../support/native-engine.js';
-
-const prompts = JSON.parse(
-  readFileSync(new URL('../support/held-out-prompts.json', import.meta.url), 'utf8'),
-) as string[];
 
 const ways = {
   'plain decoding': undrafted,
@@ -26,10 +20,7 @@ describe('a prompt whose beginning is in KV already', () => {
   let engine: EngineClient;
 
   beforeAll(async () => {
-    engine = await startEngine();
-    const shape = { contextLength: 256, parallelSequences: 4 };
-    await loadFile(engine, 'models/target', embedded.target, shape);
-    await loadFile(engine, 'models/draft', embedded.draft, shape);
+    engine = await startPair({ contextLength: 256, parallelSequences: 4 });
   }, 60_000);
 
   afterAll(() => engine.close());
@@ -38,7 +29,7 @@ describe('a prompt whose beginning is in KV already', () => {
     'has the text that it has cold, with %s',
     async (_, speculation) => {
       let reused = 0;
-      for (const [index, prompt] of prompts.slice(0, 12).entries()) {
+      for (const [index, prompt] of heldOutPrompts.slice(0, 12).entries()) {
         const temperature = index % 2;
         const change = { sampling: { ...greedy, temperature, seed: 70 + index }, speculation };
         const cold = await say(engine, prompt, change);
@@ -59,7 +50,7 @@ describe('a prompt whose beginning is in KV already', () => {
 
   it('is evaluated from there on only, on the target and on the draft', async () => {
     const change = { cachePrompt: true, maxTokens: 8, speculation: drafting(4) };
-    const prompt = `Lily had a red ball that nobody else in the village had. ${prompts[20] ?? ''}`;
+    const prompt = `Lily had a red ball that nobody else in the village had. ${heldOutPrompts[20] ?? ''}`;
     const first = await say(engine, prompt, change);
     const again = await say(engine, prompt, change);
 
@@ -76,7 +67,7 @@ describe('a prompt whose beginning is in KV already', () => {
 
   it('has the text that it has cold beside three others, which begin alike, and after cancelled ones', async () => {
     const shared = 'Once upon a time, in a small house near the forest, there lived a girl. ';
-    const asked = prompts.slice(30, 34).map((prompt, index) => ({
+    const asked = heldOutPrompts.slice(30, 34).map((prompt, index) => ({
       prompt: shared + prompt,
       change: {
         sampling: { ...greedy, temperature: 0.8, seed: index },
@@ -98,7 +89,7 @@ describe('a prompt whose beginning is in KV already', () => {
   }, 60_000);
 
   it('is evaluated in full where the stream shares nothing', async () => {
-    const prompt = prompts[40] ?? '';
+    const prompt = heldOutPrompts[40] ?? '';
     await say(engine, prompt, { cachePrompt: true, maxTokens: 4 });
     const apart = await say(engine, prompt, { cachePrompt: false, maxTokens: 4 });
 

@@ -1,20 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { readFileSync } from 'node:fs';
 import { type EngineClient } from '../../server/src/engine/client.js';
 import { type SpeculationSpec } from '../../server/src/engine/protocol.js';
 import {
   drafting,
-  embedded,
   greedy,
-  loadFile,
+  heldOutPrompts,
   say,
-  startEngine,
+  startPair,
   undrafted,
 } from '../support/native-engine.js';
-
-const prompts = JSON.parse(
-  readFileSync(new URL('../support/held-out-prompts.json', import.meta.url), 'utf8'),
-) as string[];
 
 const ways: Readonly<Record<string, SpeculationSpec>> = {
   'four drafted tokens': drafting(4),
@@ -34,23 +28,21 @@ describe('the embedded pair', () => {
   let engine: EngineClient;
 
   beforeAll(async () => {
-    engine = await startEngine();
     // Calibrated, so that the pace has costs to go by from the first stream on.
-    await loadFile(engine, 'models/target', embedded.target, { calibrate: true });
-    await loadFile(engine, 'models/draft', embedded.draft, { calibrate: true });
+    engine = await startPair({ calibrate: true });
   }, 60_000);
 
   afterAll(() => engine.close());
 
   it('has 50 held-out prompts', () => {
-    expect(prompts).toHaveLength(50);
+    expect(heldOutPrompts).toHaveLength(50);
   });
 
   it.each([0, 0.7, 1, 1.3])(
     'says the same to each of them at temperature %d, however it speculates',
     async temperature => {
       const accepted = new Map<string, number>();
-      for (const [index, prompt] of prompts.entries()) {
+      for (const [index, prompt] of heldOutPrompts.entries()) {
         const sampling = { ...greedy, temperature, seed: 1000 + index };
         const plain = await say(engine, prompt, { sampling });
         for (const [way, speculation] of Object.entries(ways)) {

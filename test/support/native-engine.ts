@@ -1,5 +1,6 @@
 import { RuntimeOptions, type StepStats } from '@outrider/sdk/proto';
 import { pino } from 'pino';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 // Built files: the engine forks itself, which works from dist only.
 import { EngineClient } from '../../server/dist/engine/client.js';
@@ -16,6 +17,11 @@ export const embedded = {
   target: fileURLToPath(new URL('../../models/tales-target-f32.gguf', import.meta.url)),
   draft: fileURLToPath(new URL('../../models/tales-draft-f32.gguf', import.meta.url)),
 };
+
+/** Fifty beginnings of texts that the pair was not trained on. */
+export const heldOutPrompts = JSON.parse(
+  readFileSync(new URL('held-out-prompts.json', import.meta.url), 'utf8'),
+) as string[];
 
 /** Everything on the CPU. */
 export const onCpu: ResolvedPlacement = {
@@ -55,6 +61,14 @@ export interface Said {
 /** Starts an engine process that logs nothing. */
 export function startEngine(): Promise<EngineClient> {
   return EngineClient.start({ log: pino({ level: 'silent' }) });
+}
+
+/** Starts such an engine with the embedded pair in it, as `models/target` and `models/draft`. */
+export async function startPair(options: Partial<RuntimeOptions> = {}): Promise<EngineClient> {
+  const engine = await startEngine();
+  await loadFile(engine, 'models/target', embedded.target, options);
+  await loadFile(engine, 'models/draft', embedded.draft, options);
+  return engine;
 }
 
 /** Loads a file on the CPU with one thread, which is what a busy machine bears. */

@@ -6,9 +6,9 @@ import { type StreamPace } from '../../server/src/engine/thread/drafting.js';
 import { Generation } from '../../server/src/engine/thread/generation.js';
 import { type FromDraft, type ToDraft } from '../../server/src/engine/thread/messages.js';
 import { Pacing } from '../../server/src/engine/thread/pacing.js';
-import { PlainCost } from '../../server/src/engine/thread/plain-cost.js';
 import { Scheduler } from '../../server/src/engine/thread/scheduler.js';
 import { type Table, TableContext } from './table-context.js';
+import { tableHost, throwing } from './table-host.js';
 
 /** The pair of models that a test lets talk. */
 export interface PairSetup {
@@ -47,15 +47,6 @@ interface DraftSide {
   readonly answers: FromDraft[];
 }
 
-const listeners = {
-  onBroken: (code: number): never => {
-    throw new Error(`decode failed with ${code}`);
-  },
-  onBug: (error: unknown): never => {
-    throw error;
-  },
-};
-
 /** A target's and a draft's scheduler over tables, with every message between them in the hands of the test. */
 export class PairedSchedulers {
   readonly events = new Map<number, StreamEvent[]>();
@@ -87,17 +78,15 @@ export class PairedSchedulers {
     this.events.set(spec.stream, events);
     const { vocabularySize, eogIds, contextLength } = this.#setup;
     const link = drafted ? this.#link(spec, spec.promptIds, 0) : undefined;
-    const host = {
+    const host = tableHost({
       decoder: this.targetContext.context,
-      pieces: { eogIds, piece: (id: number) => new TextEncoder().encode(` ${id}`) },
+      eogIds,
       vocabularySize,
       contextLength,
       outputBudget: 16,
-      plainCost: new PlainCost(),
       paced: this.#paced(spec, drafted),
-      invariants: true,
-      emit: (event: StreamEvent) => void events.push(event),
-    };
+      emit: event => void events.push(event),
+    });
     this.#target.addGeneration(new Generation(spec, host, link));
   }
 
@@ -258,5 +247,5 @@ function scheduled(
   const context = new TableContext(table, 32, 16, cells);
   const told = cellsKnown ? cells : Number.MAX_SAFE_INTEGER;
   const seen = { ...context.context, cells: told };
-  return [context, new Scheduler(seen, sequences, 8, listeners)];
+  return [context, new Scheduler(seen, sequences, 8, throwing)];
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ChannelCredentials } from '@grpc/grpc-js';
 import { CodedError } from '../coded-error.js';
 import { readApiKeys } from '../rpc/security/api-keys.js';
-import { whyOf } from '../rpc/security/why.js';
+import { whyOf } from '../caught-error.js';
 import { usage } from './failure.js';
 import { CLIENT_ACCESS_FLAGS } from './flags/client-flags.js';
 import { type Settings } from './settings.js';

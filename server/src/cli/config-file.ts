@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { LoadModelRequest, SamplingParams, SpeculationParams } from '@outrider/sdk/proto';
 import { type Document, isNode, LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
+import { messageOf } from '../caught-error.js';
 import { knownKeys, messageSchema, needs } from '../config/message-schema.js';
 import { usage } from './failure.js';
 import { type Flag } from './flags/flag.js';
@@ -113,7 +114,7 @@ async function contents(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw usage(`--config: ${path} cannot be read: ${why}`);
   }
 }
@@ -136,7 +137,7 @@ function plainOf(document: Document, path: string): unknown {
     return document.toJS();
   } catch (error) {
     // Aliases are looked up only now.
-    throw usage(`${path}: ${error instanceof Error ? error.message : String(error)}`);
+    throw usage(`${path}: ${messageOf(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 import { ClientError, Status } from 'nice-grpc-common';
 import { type ErrorDetails, RichClientError } from 'nice-grpc-error-details';
+import { messageOf } from '../caught-error.js';
 import { CodedError } from '../coded-error.js';
 import { statusOf } from '../rpc/errors.js';
 import { CommandFailure, EXIT, type FailureDetails, interrupted } from './failure.js';
@@ -12,7 +13,7 @@ export function asFailure(error: unknown): CommandFailure {
   if (error instanceof ClientError) return fromStatus(error);
   if (error instanceof CodedError) return fromCoded(error);
   if (error instanceof Error && error.name === 'AbortError') return interrupted();
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return new CommandFailure(EXIT.internal, 'INTERNAL', 'INTERNAL', message, {}, error);
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { ChatRole, GenerateRequest, SamplingParams, SpeculationParams } from '@outrider/sdk/proto';
+import { messageOf } from '../caught-error.js';
 import { usage } from './failure.js';
 import { REQUEST_FLAGS } from './flags/request-flags.js';
 import { SAMPLING_FLAGS } from './flags/sampling-flags.js';
@@ -63,6 +64,6 @@ async function fileText(file: string, io: Io): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw usage(`--file: ${error instanceof Error ? error.message : String(error)}`);
+    throw usage(`--file: ${messageOf(error)}`);
   }
 }

@@ -72,31 +72,21 @@ function schemaOf(message: DescMessage, keys: KeyStyle): z.ZodType<MessageJson> 
 }
 
 function fieldSchema(field: DescField, keys: KeyStyle): z.ZodType {
-  switch (field.fieldKind) {
-    case 'message':
-      return schemaOf(field.message, keys);
-    case 'enum':
-      return enumSchema(field.enum);
-    case 'scalar':
-      return scalarSchema(field.scalar);
-    case 'list':
-      return z.array(elementSchema(field, keys), {
-        error: ({ input }) => needs('a list', input),
-      });
-    case 'map':
-      throw new Error(`${field.name} is a map, which no message has that people write`);
-  }
+  if (field.fieldKind === 'map')
+    throw new Error(`${field.name} is a map, which no message has that people write`);
+  const value = valueSchema(field, keys);
+  if (field.fieldKind !== 'list') return value;
+  return z.array(value, { error: ({ input }) => needs('a list', input) });
 }
 
-function elementSchema(field: DescField & { fieldKind: 'list' }, keys: KeyStyle): z.ZodType {
-  switch (field.listKind) {
-    case 'message':
-      return schemaOf(field.message, keys);
-    case 'enum':
-      return enumSchema(field.enum);
-    case 'scalar':
-      return scalarSchema(field.scalar);
-  }
+/** Of what a field holds, or each element of a list. */
+function valueSchema(
+  field: Exclude<DescField, { readonly fieldKind: 'map' }>,
+  keys: KeyStyle,
+): z.ZodType {
+  if (field.message !== undefined) return schemaOf(field.message, keys);
+  if (field.enum !== undefined) return enumSchema(field.enum);
+  return scalarSchema(field.scalar);
 }
 
 function enumSchema({ values }: DescEnum): z.ZodType<string> {

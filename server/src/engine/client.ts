@@ -10,11 +10,13 @@ import {
 } from './engine.js';
 import { type EngineProcess, startEngineProcess } from './engine-process.js';
 import { type EngineStart } from './engine-start.js';
-import { EventQueue } from './event-queue.js';
+import { type EventQueue } from './event-queue.js';
+import { OpenCalls, type Question } from './open-calls.js';
 import {
   type DetokenizeSpec,
   type EngineInventory,
   type EnginePulse,
+  endsStream,
   type FromEngine,
   type GenerateSpec,
   type KvUse,
@@ -28,7 +30,7 @@ import {
   type ToEngine,
   type TokenizeSpec,
 } from './protocol.js';
-import { failStream, type RunningStream } from './running-stream.js';
+import { beginStream, failStream, hearStream, type RunningStream } from './running-stream.js';
 import { type SupervisionLimits, Supervisor } from './supervisor.js';
 
 /** How an engine is started and followed. */
@@ -40,21 +42,6 @@ export interface EngineOptions {
   readonly limits?: SupervisionLimits;
 }
 
-interface Call {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: CodedError) => void;
-  readonly onProgress?: (progress: LoadProgressEvent) => void;
-}
-
-type Question =
-  Extract<ToEngine, { call: number }> extends infer Each
-    ? Each extends unknown
-      ? Omit<Each, 'call'>
-      : never
-    : never;
-
-// Events of some 250 bytes each: a reader this far behind has stopped reading.
-const mostWaitingEvents = 4096;
 const closeGraceMs = 5000;
 const unlimited = { stallReportMs: 0, stallRestartMs: 0, maxRssBytes: 0 };
 
@@ -62,7 +49,7 @@ const unlimited = { stallReportMs: 0, stallRestartMs: 0, maxRssBytes: 0 };
 export class EngineClient implements Engine {
   readonly #log: Logger;
   readonly #backOff = new BackOff();
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new OpenCalls();
   readonly #streams = new Map<number, RunningStream>();
   readonly #kvUse = new Map<string, KvUse>();
   readonly #exitListeners: ((exit: EngineExit) => void)[] = [];
@@ -74,7 +61,6 @@ export class EngineClient implements Engine {
   #restarts = 0;
   #lastExit = '';
   #backOffMs = 0;
-  #nextCall = 0;
   #nextStream = 1;
   #closing = false;
   #respawn: NodeJS.Timeout | undefined;
@@ -141,8 +127,9 @@ export class EngineClient implements Engine {
     heard?: (event: StreamEvent) => void,
   ): AsyncGenerator<YieldedEvent> {
     if (signal.aborted) return;
-    const queue = new EventQueue<StreamEvent>(mostWaitingEvents);
-    this.#streams.set(spec.stream, { queue, heard });
+    const running = beginStream(heard);
+    const { queue } = running;
+    this.#streams.set(spec.stream, running);
     let over = false;
     const aborted = (): boolean => signal.aborted;
     const cancel = (): void => this.#process?.send({ type: 'cancel', stream: spec.stream });
@@ -151,7 +138,7 @@ export class EngineClient implements Engine {
       this.#required().send({ type: 'generate', spec });
       for (;;) {
         const event = await queue.next();
-        over = event.type !== 'started' && event.type !== 'step';
+        over = endsStream(event);
         if (event.type === 'failed') throw CodedError.fromData(event.error);
         if (event.type === 'cancelled') return;
         // After an abort the stream is only waited for: its sequence is free once the engine has confirmed.
@@ -232,8 +219,7 @@ export class EngineClient implements Engine {
     if (!this.#closing) this.#lastExit = how;
     this.#backOffMs = this.#closing ? 0 : this.#backOff.failed();
     const error = this.#gone();
-    for (const call of this.#calls.values()) call.reject(error);
-    this.#calls.clear();
+    this.#calls.fail(error);
     for (const stream of this.#streams.values()) failStream(stream, error);
     if (this.#closing) return;
     this.#log.error({ how, backOffMs: this.#backOffMs }, 'engine process ended');
@@ -261,13 +247,9 @@ export class EngineClient implements Engine {
   #onMessage(message: FromEngine): void {
     switch (message.type) {
       case 'reply':
-        this.#take(message.call)?.resolve(message.value);
-        return;
       case 'failed':
-        this.#take(message.call)?.reject(CodedError.fromData(message.error));
-        return;
       case 'loadProgress':
-        this.#calls.get(message.call)?.onProgress?.(message.progress);
+        this.#calls.onMessage(message);
         return;
       case 'stream':
         this.#onStream(message.stream, message.event);
@@ -286,14 +268,7 @@ export class EngineClient implements Engine {
 
   #onStream(stream: number, event: StreamEvent): void {
     const running = this.#streams.get(stream);
-    if (running === undefined) return;
-    running.heard?.(event);
-    if (running.queue.push(event)) return;
-    const error = new CodedError(
-      'SLOW_CONSUMER',
-      `the reader is more than ${mostWaitingEvents} events behind`,
-    );
-    failStream(running, error);
+    if (running === undefined || hearStream(running, event)) return;
     this.#process?.send({ type: 'cancel', stream });
   }
 
@@ -301,29 +276,15 @@ export class EngineClient implements Engine {
   async #abandon(queue: EventQueue<StreamEvent>, cancel: () => void): Promise<void> {
     if (this.#process === undefined) return;
     cancel();
-    for (;;) {
-      const { type } = await queue.next();
-      if (type !== 'started' && type !== 'step') return;
-    }
+    while (!endsStream(await queue.next()));
   }
 
-  #ask(question: Question, onProgress?: (progress: LoadProgressEvent) => void): Promise<unknown> {
-    const call = this.#nextCall++;
-    return new Promise((resolve, reject) => {
-      const running = this.#required();
-      this.#calls.set(call, {
-        resolve,
-        reject,
-        ...(onProgress === undefined ? {} : { onProgress }),
-      });
-      running.send({ ...question, call });
-    });
-  }
-
-  #take(call: number): Call | undefined {
-    const taken = this.#calls.get(call);
-    this.#calls.delete(call);
-    return taken;
+  async #ask(
+    question: Question<ToEngine>,
+    onProgress?: (progress: LoadProgressEvent) => void,
+  ): Promise<unknown> {
+    const running = this.#required();
+    return await this.#calls.ask(call => running.send({ ...question, call }), onProgress);
   }
 
   #required(): EngineProcess {

@@ -4,6 +4,7 @@ import { isDebugging } from './debug.js';
 import { type DecidedOptions } from './llama/context.js';
 import { type LibraryFiles } from './llama/library.js';
 import { eventLineLock } from './event-line.js';
+import { OpenCalls, type Question } from './open-calls.js';
 import { type KvUse, type ResolvedPlacement, type StreamEvent } from './protocol.js';
 import { type TensorPin } from './tensor-pins.js';
 import { abortFlagBytes } from './thread/abort-flag.js';
@@ -39,18 +40,6 @@ export interface ModelHostOptions {
   readonly entry?: URL;
 }
 
-interface Call {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: CodedError) => void;
-}
-
-type Asked = Extract<ToThread, { call: number }>;
-type Question = Asked extends infer Each
-  ? Each extends unknown
-    ? Omit<Each, 'call'>
-    : never
-  : never;
-
 /** The switchboard's side of one model thread. */
 export class ModelHost {
   readonly name: string;
@@ -65,9 +54,8 @@ export class ModelHost {
   readonly #worker: Worker;
   readonly #inbox: Sender<ToThread>;
   readonly #inboxPort: MessagePort;
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new OpenCalls();
   #settleLoad: (result: Promise<ThreadFacts>) => void = () => undefined;
-  #nextCall = 0;
   #stopping = false;
 
   constructor(host: ModelHostOptions) {
@@ -103,8 +91,7 @@ export class ModelHost {
     this.exited = new Promise(resolve => {
       this.#worker.on('exit', () => {
         this.#fail('model thread ended');
-        for (const call of this.#calls.values())
-          call.reject(new CodedError('MODEL_UNLOADED', 'the model was unloaded'));
+        this.#calls.fail(new CodedError('MODEL_UNLOADED', 'the model was unloaded'));
         resolve();
       });
     });
@@ -139,12 +126,8 @@ export class ModelHost {
   }
 
   /** Asks the thread something. */
-  ask(question: Question): Promise<unknown> {
-    const call = this.#nextCall++;
-    return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
-      this.send({ ...question, call });
-    });
+  ask(question: Question<ToThread>): Promise<unknown> {
+    return this.#calls.ask(call => this.send({ ...question, call }));
   }
 
   /** Makes a load that is under way fail with CANCELLED. */
@@ -179,10 +162,8 @@ export class ModelHost {
         this.#host.onStream(message.stream, message.event);
         return;
       case 'reply':
-        this.#take(message.call)?.resolve(message.value);
-        return;
       case 'failed':
-        this.#take(message.call)?.reject(CodedError.fromData(message.error));
+        this.#calls.onMessage(message);
         return;
       case 'bug':
         this.#host.onBug(`${this.name}: ${message.message}`);
@@ -191,12 +172,6 @@ export class ModelHost {
         this.#host.onFault(message.message);
         return;
     }
-  }
-
-  #take(call: number): Call | undefined {
-    const taken = this.#calls.get(call);
-    this.#calls.delete(call);
-    return taken;
   }
 
   #fail(message: string): void {

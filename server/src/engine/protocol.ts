@@ -261,6 +261,11 @@ export type StreamEvent =
   | { readonly type: 'cancelled' }
   | { readonly type: 'failed'; readonly error: CodedErrorData };
 
+/** Nothing follows this event in its stream. */
+export function endsStream({ type }: StreamEvent): boolean {
+  return type !== 'started' && type !== 'step';
+}
+
 /** The end of a stream, without what only the server knows: queue time and totals that include it. */
 export interface StreamCompletion {
   readonly finishReason: FinishReason;

@@ -1,5 +1,5 @@
-import { type CodedError } from '../coded-error.js';
-import { type EventQueue } from './event-queue.js';
+import { CodedError } from '../coded-error.js';
+import { EventQueue } from './event-queue.js';
 import { type StreamEvent } from './protocol.js';
 
 /** A stream as the server follows it. */
@@ -7,6 +7,23 @@ export interface RunningStream {
   readonly queue: EventQueue<StreamEvent>;
   /** Hears every event, whether or not its reader keeps up. */
   readonly heard: ((event: StreamEvent) => void) | undefined;
+}
+
+// Events of some 250 bytes each: a reader this far behind has stopped reading.
+const mostWaitingEvents = 4096;
+
+/** A stream that nothing has been heard of yet. */
+export function beginStream(heard: RunningStream['heard']): RunningStream {
+  return { queue: new EventQueue(mostWaitingEvents), heard };
+}
+
+/** Takes an event. @returns false where the reader is too far behind, and the stream was ended with SLOW_CONSUMER for it */
+export function hearStream(stream: RunningStream, event: StreamEvent): boolean {
+  stream.heard?.(event);
+  if (stream.queue.push(event)) return true;
+  const text = `the reader is more than ${mostWaitingEvents} events behind`;
+  failStream(stream, new CodedError('SLOW_CONSUMER', text));
+  return false;
 }
 
 /** Ends a stream in place of its engine; what waits to be read is dropped. */

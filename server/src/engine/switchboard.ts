@@ -1,12 +1,14 @@
-import { MessageChannel } from 'node:worker_threads';
 import { CodedError } from '../coded-error.js';
 import { Inventory } from './inventory.js';
+import { computeApart } from './layer-devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
 import { type LlamaLogLevel } from './llama/log.js';
+import { LoadTurns } from './load-turns.js';
 import { type ModelHost } from './model-host.js';
 import { type HostedModel, ModelLoad } from './model-load.js';
 import { ModelPlan } from './model-plan.js';
+import { PeerLines } from './peer-lines.js';
 import {
   type FromEngine,
   type GenerateSpec,
@@ -32,14 +34,13 @@ export class Switchboard {
   readonly #die: () => void;
   readonly #hosted = new Map<string, HostedModel>();
   readonly #streams = new Map<number, HostedModel>();
-  readonly #lines = new Map<string, readonly [ModelHost, ModelHost]>();
+  readonly #lines = new PeerLines();
   readonly #kvTold = new Map<string, KvUse>();
   readonly #waitingLoads = new Map<string, ModelLoad>();
   readonly #remotes: Remotes;
   readonly #inventory: Inventory;
   readonly #pulse = new Pulse();
-  #loads: Promise<unknown> = Promise.resolve();
-  #running: ModelLoad | ModelPlan | undefined;
+  readonly #turns = new LoadTurns();
 
   /** @param die ends the process at once */
   constructor(
@@ -71,7 +72,7 @@ export class Switchboard {
 
   /** Takes a line of llama.cpp's log. */
   onLogLine(level: LlamaLogLevel, line: string): void {
-    this.#running?.onLogLine(level, line);
+    this.#turns.onLogLine(level, line);
     // A load that fails tells its lines in its error; what llama.cpp finds odd about one that works is rarely news.
     if (level === 'warn' || level === 'error')
       this.#send({ type: 'log', level: 'debug', message: line });
@@ -97,7 +98,7 @@ export class Switchboard {
           message.call,
           this.#inventory.read(
             () => this.#busyDevices(),
-            () => this.#running === undefined,
+            () => this.#turns.idle,
           ),
         );
         return;
@@ -138,7 +139,7 @@ export class Switchboard {
   /** Frees every model and ends the process. */
   async shutdown(): Promise<void> {
     for (const load of this.#waitingLoads.values()) load.cancel();
-    await this.#loads;
+    await this.#turns.over;
     await Promise.all([...this.#hosted.values()].map(({ host }) => host.stop()));
     this.#die();
   }
@@ -158,11 +159,11 @@ export class Switchboard {
   #load(call: number, spec: LoadSpec): Promise<LoadedModel> {
     const load = new ModelLoad(spec);
     this.#waitingLoads.set(spec.model, load);
-    // One at a time: the log does not say which load a line belongs to.
-    const loaded = this.#loads.then(async () => {
+    const check = async (): Promise<void> => {
       load.requireWanted();
       await this.#requireRemotes(spec);
-      this.#running = load;
+    };
+    const loaded = this.#turns.take(load, check, async () => {
       try {
         const hosted = await load.run(this.#llama, this.#files, {
           onProgress: progress => this.#send({ type: 'loadProgress', call, progress }),
@@ -174,50 +175,33 @@ export class Switchboard {
         this.#pulse.follow(hosted.host);
         return hosted.model;
       } finally {
-        this.#running = undefined;
         if (this.#waitingLoads.get(spec.model) === load) this.#waitingLoads.delete(spec.model);
       }
     });
-    this.#loads = loaded.catch(() => undefined);
     // One that is given up while it waits is over at once.
     return Promise.race([loaded, load.givenUp]);
   }
 
-  /** Takes its turn among the loads, because it reads the same log. */
   #plan(spec: LoadSpec): Promise<PlannedModel> {
-    const planned = this.#loads.then(async () => {
-      await this.#requireRemotes(spec);
-      const plan = new ModelPlan(spec);
-      this.#running = plan;
-      try {
-        return await plan.run(this.#llama, this.#files);
-      } finally {
-        this.#running = undefined;
-      }
-    });
-    this.#loads = planned.catch(() => undefined);
-    return planned;
+    const plan = new ModelPlan(spec);
+    return this.#turns.take(
+      plan,
+      () => this.#requireRemotes(spec),
+      () => plan.run(this.#llama, this.#files),
+    );
   }
 
   async #unload(model: string): Promise<void> {
     const { host } = this.#find(model);
     this.#hosted.delete(model);
     this.#kvTold.delete(model);
-    const ended = [...this.#lines].filter(([, ends]) => ends.includes(host));
-    for (const [line] of ended) this.#lines.delete(line);
-    await host.stop();
-    // Only now: what the thread said last, the ends of its chains among it, has to be heard first.
-    for (const [line, ends] of ended) {
-      // A model of the same name may have been loaded and connected meanwhile.
-      if (this.#lines.has(line)) continue;
-      for (const end of ends) if (end !== host) end.send({ type: 'peerGone', peer: model });
-    }
+    await this.#lines.stop(host);
   }
 
   /** Devices of models that are loaded, or are being loaded or planned. */
   #busyDevices(): string[] {
     const loaded = [...this.#hosted.values()].map(({ model }) => model.placement.devices);
-    return [...loaded, this.#running?.devices ?? []].flat();
+    return [...loaded, this.#turns.devices].flat();
   }
 
   /** @throws CodedError BACKEND_UNAVAILABLE when a device is remote and its worker cannot be used */
@@ -273,19 +257,10 @@ export class Switchboard {
   /** Connects a target with a draft. */
   #pair(target: HostedModel, draftModel: string): DraftUse {
     const draft = this.#find(draftModel);
-    this.#connect(target.host, draft.host);
-    const disjoint = [...draft.computesOn].every(device => !target.computesOn.has(device));
+    this.#lines.connect(target.host, draft.host);
+    const disjoint = computeApart(target.model.placement, draft.model.placement);
     const stepUs = draft.facts.decodeCosts.find(({ rows }) => rows === 1)?.durationUs;
     return { peer: draft.host.name, disjoint, ...(stepUs === undefined ? {} : { stepUs }) };
-  }
-
-  #connect(one: ModelHost, other: ModelHost): void {
-    const line = [one.name, other.name].sort().join(' ');
-    if (this.#lines.has(line)) return;
-    this.#lines.set(line, [one, other]);
-    const { port1, port2 } = new MessageChannel();
-    one.connect(other, port1);
-    other.connect(one, port2);
   }
 
   #find(model: string): HostedModel {

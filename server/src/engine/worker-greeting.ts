@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { whyOf } from '../caught-error.js';
 
 // Of `ggml-rpc.h` of the pinned llama.cpp: its client aborts the process where a worker speaks another version.
 const protocol = { major: 7, minor: 0 };
@@ -42,7 +43,7 @@ function greet(socket: Socket): Promise<string | undefined> {
     let reply: Buffer = Buffer.alloc(0);
     socket.once('connect', () => socket.write(greeting()));
     socket.once('error', error => {
-      resolve(`it cannot be reached: ${'code' in error ? String(error.code) : error.message}`);
+      resolve(`it cannot be reached: ${whyOf(error)}`);
     });
     socket.once('close', () => resolve('what listens there is no RPC worker of llama.cpp'));
     socket.on('data', part => {

@@ -8,8 +8,8 @@ import {
 import { CodedError } from '../coded-error.js';
 import { DEFAULT_ENGINE } from '../engine/engine-pool.js';
 import { joinFaults } from './joined-faults.js';
-import { load } from './loader.js';
-import { LoadRun } from './load-run.js';
+import { type LoadRun } from './load-run.js';
+import { LoadRuns } from './load-runs.js';
 import { type StageProgress } from './load-progress.js';
 import { modelView } from './model-view.js';
 import { restoreDefaultDraft, setDefaultDraft } from './pairing.js';
@@ -35,11 +35,11 @@ export interface Loading {
 export class ModelRegistry {
   readonly #shelf: Shelf;
   readonly #recoveries = new Map<EngineHome, Recovery>();
-  /** By name, the end of the last load, so that the next one of that name does not meet it in the engine. */
-  readonly #endings = new Map<string, Promise<void>>();
+  readonly #loads: LoadRuns;
 
   constructor(options: RegistryOptions) {
     this.#shelf = new Shelf(options);
+    this.#loads = new LoadRuns(this.#shelf);
     this.#shelf.homes.follow({
       opened: home => void this.#recoveries.set(home, new Recovery(home, this.#shelf)),
       ended: home => void this.#recoveries.delete(home),
@@ -86,11 +86,11 @@ export class ModelRegistry {
    * the progress
    */
   async load(request: LoadModelRequest, signal: AbortSignal): Promise<Loading> {
-    await this.#cleanedUp(request);
+    await this.#loads.cleanedUp(request.modelId);
     const known = this.#same(request);
     if (known !== undefined) return await this.#join(known, request, signal);
     await this.#checkPlacement(request);
-    await this.#cleanedUp(request);
+    await this.#loads.cleanedUp(request.modelId);
     signal.throwIfAborted();
     // Another caller may have begun the same load meanwhile.
     const begun = this.#same(request);
@@ -99,7 +99,7 @@ export class ModelRegistry {
     if (old === undefined) this.#assertFree(request);
     if (request.draftFor !== '') this.#shelf.ready(request.draftFor);
     const record = old === undefined ? this.#add(request, false) : this.#succeed(old, request);
-    return this.#follow(record, this.#start(record, request.detached, false), signal);
+    return this.#follow(record, this.#loads.start(record, request.detached, false), signal);
   }
 
   /**
@@ -113,7 +113,7 @@ export class ModelRegistry {
   ): Promise<ModelRecord> {
     const record = this.#add(request, trusted);
     for (;;) {
-      const run = this.#start(record, true, true);
+      const run = this.#loads.start(record, true, true);
       try {
         for await (const progress of run.follow(new AbortController().signal)) {
           this.#shelf.log.debug({ model: record.name, ...progress }, 'loading');
@@ -176,14 +176,6 @@ export class ModelRegistry {
     for (const recovery of this.#recoveries.values()) recovery.close(error);
   }
 
-  /** A load that was given up holds its id until the engine has let go of it. */
-  async #cleanedUp({ modelId }: LoadModelRequest): Promise<void> {
-    const record = this.find(modelId);
-    const runs = [record?.run, record?.successor?.run];
-    const givenUp = runs.some(run => run?.signal.aborted === true);
-    if (record !== undefined && givenUp) await this.#endings.get(record.name);
-  }
-
   /** The record of the same request, loaded or on its way; undefined if the id is free or taken by another request. */
   #same(request: LoadModelRequest): ModelRecord | undefined {
     const record = this.find(request.modelId);
@@ -230,7 +222,7 @@ export class ModelRegistry {
     }
     if (record.state !== ModelState.FAILED) throw unusable(record, this.#shelf.nowMs());
     record.home?.crashes.forget(record.key);
-    return this.#follow(record, this.#start(record, request.detached, true), signal);
+    return this.#follow(record, this.#loads.start(record, request.detached, true), signal);
   }
 
   #follow(record: ModelRecord, run: LoadRun, signal: AbortSignal): Loading {
@@ -252,55 +244,6 @@ export class ModelRegistry {
     const record = new ModelRecord(request, { trusted: false, maxQueue, key });
     old.successor = record;
     return record;
-  }
-
-  #start(record: ModelRecord, detached: boolean, keepFailed: boolean): LoadRun {
-    const run = new LoadRun(detached, this.#shelf.nowMs);
-    record.run = run;
-    record.state = ModelState.LOADING;
-    record.failure = undefined;
-    record.closing = false;
-    record.lost = false;
-    if (this.#shelf.holds(record)) this.#shelf.changed(record);
-    const before = this.#endings.get(record.name);
-    const ending = this.#perform(record, run, keepFailed, before).finally(() => {
-      if (this.#endings.get(record.name) === ending) this.#endings.delete(record.name);
-    });
-    this.#endings.set(record.name, ending);
-    return run;
-  }
-
-  async #perform(
-    record: ModelRecord,
-    run: LoadRun,
-    keepFailed: boolean,
-    before: Promise<void> | undefined,
-  ): Promise<void> {
-    const { log } = this.#shelf;
-    const known = this.find(record.name);
-    const old = known?.successor === record ? known : undefined;
-    try {
-      await before;
-      await load(record, run, this.#shelf, old);
-      record.run = undefined;
-      log.info({ model: record.name, state: record.state, ms: record.loadMs }, 'model loaded');
-      this.#shelf.changed(record);
-      run.succeed();
-    } catch (error) {
-      const coded = CodedError.from(error);
-      const level = run.signal.aborted ? 'info' : 'warn';
-      log[level]({ model: record.name, reason: coded.reason }, coded.message);
-      record.run = undefined;
-      record.failure = coded;
-      record.state = ModelState.FAILED;
-      if (old !== undefined) old.successor = undefined;
-      if (keepFailed && this.#shelf.holds(record)) this.#shelf.changed(record);
-      else {
-        this.#shelf.remove(record);
-        await this.#shelf.homes.leave(record);
-      }
-      run.fail(coded);
-    }
   }
 
   /** Wrong fields are told before names and states; what BEST_EFFORT may forgive is left to the load. */

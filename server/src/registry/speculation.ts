@@ -1,10 +1,10 @@
 import {
   DraftSource,
-  type EffectivePlacement,
   type EffectiveSpeculation,
   SpeculationMode,
   SpeculationOffReason,
 } from '@outrider/sdk/proto';
+import { computeApart, layerDevices } from '../engine/layer-devices.js';
 import { type SpeculationSpec } from '../engine/protocol.js';
 import { type CodedError } from '../coded-error.js';
 import { checkDraft, speculationUnavailable, unsupportedMemory } from './draft-check.js';
@@ -124,7 +124,7 @@ function active(
   const fixed = wanted.mode === 'fixed';
   const ngram = allows(wanted, DraftSource.NGRAM);
   const overlap = draft !== undefined && overlaps(target, draft, wanted);
-  const draftDevices = draft === undefined ? [] : holders(draft.loaded.placement);
+  const draftDevices = draft === undefined ? [] : layerDevices(draft.loaded.placement);
   const limits = { maxDraftTokens, minDraftTokens, minDraftProbability };
   return {
     spec: {
@@ -146,17 +146,16 @@ function active(
       ],
       ...limits,
       overlap,
-      targetDevices: holders(target.loaded.placement),
+      targetDevices: layerDevices(target.loaded.placement),
       draftDevices,
     },
   };
 }
 
-/** AUTO overlaps where no device computes for both: on a shared one the two would only slow each other down. */
+/** AUTO overlaps where the two compute apart. */
 function overlaps(target: ReadyModel, draft: ReadyModel, { overlap }: WantedSpeculation): boolean {
   if (overlap !== 'auto') return overlap === 'on';
-  const devices = holders(draft.loaded.placement);
-  return !holders(target.loaded.placement).some(device => devices.includes(device));
+  return computeApart(target.loaded.placement, draft.loaded.placement);
 }
 
 function plain(
@@ -184,15 +183,8 @@ function plain(
       minDraftTokens: 0,
       minDraftProbability: 0,
       overlap: false,
-      targetDevices: holders(target.loaded.placement),
+      targetDevices: layerDevices(target.loaded.placement),
       draftDevices: [],
     },
   };
-}
-
-/** Devices that hold layers, the CPU last. */
-function holders(placement: EffectivePlacement): string[] {
-  const layered = placement.usage.filter(usage => usage.layers > 0).map(usage => usage.device);
-  const onCpu = layered.includes('cpu') || placement.gpuLayers < placement.totalLayers;
-  return [...layered.filter(device => device !== 'cpu'), ...(onCpu ? ['cpu'] : [])];
 }

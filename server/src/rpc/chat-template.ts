@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { createContext, Script } from 'node:vm';
 import { type ChatInput, type ChatMessage, ChatRole } from '@outrider/sdk/proto';
+import { messageOf } from '../caught-error.js';
 import { CodedError, invalidField } from '../coded-error.js';
 import { type LoadedModel } from '../engine/protocol.js';
 
@@ -71,7 +72,7 @@ function run(source: string, field: string, values: Record<string, unknown>): st
     const text: unknown = RENDER.runInContext(createContext({ render }), { timeout: RENDER_MS });
     return String(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw invalidField(field, `the chat template refuses this: ${why.slice(0, 200)}`);
   }
 }

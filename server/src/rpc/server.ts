@@ -6,6 +6,7 @@ import { errorDetailsServerMiddleware } from 'nice-grpc-error-details';
 import { HealthDefinition, HealthServiceImpl } from 'nice-grpc-server-health';
 import { type Logger, pino } from 'pino';
 import { hostAndPort } from '../config/admin-address.js';
+import { messageOf } from '../caught-error.js';
 import { invalidField } from '../coded-error.js';
 import { type ServerConfig } from '../config/config.js';
 import { EngineClient } from '../engine/client.js';
@@ -242,7 +243,7 @@ async function listenAdmin(
     return await startAdminServer(place, pages, log);
   } catch (error) {
     await engine.close();
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw invalidField('admin', `the admin port cannot be had: ${why}; name another one, or off`);
   }
 }

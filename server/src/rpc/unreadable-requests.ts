@@ -1,4 +1,5 @@
 import { type TsProtoServiceDefinition } from 'nice-grpc';
+import { messageOf } from '../caught-error.js';
 import { invalidField } from '../coded-error.js';
 
 // By the empty message that stands in for what could not be read.
@@ -28,7 +29,7 @@ export function orStandIn<Bytes extends Uint8Array, Message extends object>(
       return decode(bytes);
     } catch (error) {
       const standIn = decode(new Uint8Array(0));
-      complaints.set(standIn, error instanceof Error ? error.message : String(error));
+      complaints.set(standIn, messageOf(error));
       return standIn;
     }
   };

@@ -1,5 +1,5 @@
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { codeOf } from './error-code.js';
+import { codeOf } from '../caught-error.js';
 import { type ProcessIdentity, identityOf, isAlive, parseIdentity } from './process-identity.js';
 
 /** A lock file that somebody else holds. */

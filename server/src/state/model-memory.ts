@@ -1,5 +1,6 @@
 import { type LoadModelRequest, ModelState } from '@outrider/sdk/proto';
 import { type Logger } from 'pino';
+import { messageOf } from '../caught-error.js';
 import { invalidField } from '../coded-error.js';
 import { canonicalName } from '../registry/model-name.js';
 import { type ModelRecord, wasLoaded } from '../registry/record.js';
@@ -118,7 +119,7 @@ export class ModelMemory implements Disposable {
       this.#saved = text;
     } catch (error) {
       const { path } = this.#directory;
-      this.#options.log.error({ why: whyOf(error), path }, 'models cannot be remembered');
+      this.#options.log.error({ why: messageOf(error), path }, 'models cannot be remembered');
     }
   }
 
@@ -126,7 +127,7 @@ export class ModelMemory implements Disposable {
     try {
       return this.#directory.read(FILE);
     } catch (error) {
-      throw invalidField('stateDir', `${FILE} in it cannot be read: ${whyOf(error)}`);
+      throw invalidField('stateDir', `${FILE} in it cannot be read: ${messageOf(error)}`);
     }
   }
 
@@ -139,7 +140,7 @@ export class ModelMemory implements Disposable {
       this.#saved = text;
       return remembered;
     } catch (error) {
-      const why = whyOf(error);
+      const why = messageOf(error);
       const aside = this.#directory.setAside(FILE);
       this.#options.log.error(
         { why, aside },
@@ -148,10 +149,6 @@ export class ModelMemory implements Disposable {
       return NOTHING;
     }
   }
-}
-
-function whyOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const FILE = 'models.json';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { codeOf } from './error-code.js';
+import { codeOf } from '../caught-error.js';
 
 /** A process, told apart from a later one of the same number. */
 export interface ProcessIdentity {

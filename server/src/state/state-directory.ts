@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { codeOf, messageOf } from '../caught-error.js';
 import { invalidField } from '../coded-error.js';
-import { codeOf } from './error-code.js';
 import { LockHeldError, takeLock } from './directory-lock.js';
 
 /** A folder that one server at a time keeps files in. */
@@ -34,7 +34,7 @@ export class StateDirectory implements Disposable {
           `"${path}" is in use by the server with process id ${error.pid}; stop that one, or name another folder`,
         );
       }
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw invalidField('stateDir', `"${path}" cannot be written: ${why}`);
     }
   }

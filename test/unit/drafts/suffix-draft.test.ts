@@ -79,17 +79,6 @@ describe('a draft from repetition', () => {
     expect(draft.continueAfter([4, 99], 16)).toEqual({ ids: [], matchLength: 0 });
   });
 
-  it('gives the last committed tokens, fewer where there are not so many', () => {
-    const draft = over([1, 2, 3, 4]);
-
-    expect([0, 2, 4, 9].map(length => [...draft.tail(length)])).toEqual([
-      [],
-      [3, 4],
-      [1, 2, 3, 4],
-      [1, 2, 3, 4],
-    ]);
-  });
-
   it('stays within 128 bytes per token', () => {
     const draft = over(randomText(32_769, 1_000));
 

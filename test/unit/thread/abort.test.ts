@@ -4,6 +4,7 @@ import { DraftChain } from '../../../server/src/engine/thread/draft-chain.js';
 import { type FromDraft } from '../../../server/src/engine/thread/messages.js';
 import { Scheduler } from '../../../server/src/engine/thread/scheduler.js';
 import { hashTable, TableContext } from '../../support/table-context.js';
+import { throwing } from '../../support/table-host.js';
 import { plainSpec } from '../sampling/plain-spec.js';
 
 describe('the pass of a draft', () => {
@@ -31,14 +32,7 @@ describe('the pass of a draft', () => {
     const codes = [2, 2];
     const context = { ...table.context, decode: () => codes.pop() ?? decode(false) };
     const answers: FromDraft[] = [];
-    const scheduler = new Scheduler(context, 1, 8, {
-      onBroken: code => {
-        throw new Error(`broken by ${code}`);
-      },
-      onBug: error => {
-        throw error;
-      },
-    });
+    const scheduler = new Scheduler(context, 1, 8, throwing);
     const chain = new DraftChain(
       {
         stream: 1,

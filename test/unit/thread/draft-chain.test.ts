@@ -4,6 +4,7 @@ import { DraftChain } from '../../../server/src/engine/thread/draft-chain.js';
 import { type FromDraft } from '../../../server/src/engine/thread/messages.js';
 import { Scheduler } from '../../../server/src/engine/thread/scheduler.js';
 import { hashTable, TableContext } from '../../support/table-context.js';
+import { throwing } from '../../support/table-host.js';
 import { plainSpec } from '../sampling/plain-spec.js';
 
 // Large, so that what stands at a wrong place is not right by chance.
@@ -93,10 +94,7 @@ describe('a draft chain', () => {
 function setUp(eager: boolean, cachePrompt = false) {
   const table = new TableContext(hashTable(vocabularySize, 3));
   const answers: FromDraft[] = [];
-  const fail = (what: unknown): never => {
-    throw new Error(String(what));
-  };
-  const scheduler = new Scheduler(table.context, 1, 4, { onBroken: fail, onBug: fail });
+  const scheduler = new Scheduler(table.context, 1, 4, throwing);
   const chain = new DraftChain(
     {
       stream: 0,

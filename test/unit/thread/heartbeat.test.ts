@@ -1,6 +1,5 @@
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from '@jest/globals';
-import { type GenerateSpec } from '../../../server/src/engine/protocol.js';
 import { abortFlagBytes } from '../../../server/src/engine/thread/abort-flag.js';
 import { type Beat, Heartbeat, readBeat } from '../../../server/src/engine/thread/heartbeat.js';
 import { type LoadedThread } from '../../../server/src/engine/thread/load.js';
@@ -11,7 +10,7 @@ import {
 } from '../../../server/src/engine/thread/messages.js';
 import { ModelThread } from '../../../server/src/engine/thread/model-thread.js';
 import { hashTable, TableContext } from '../../support/table-context.js';
-import { plainSpec } from '../sampling/plain-spec.js';
+import { easy, specOf } from '../../support/table-streams.js';
 
 describe('the heartbeat of a model thread', () => {
   it('is silent before it serves and while it sleeps', () => {
@@ -68,7 +67,7 @@ describe('a model thread', () => {
       // It would sleep once the stream is over, and nobody could wake it here.
       if (beats.length === 3) send({ type: 'stop' });
     });
-    send({ type: 'generate', spec });
+    send({ type: 'generate', spec: specOf(1, { ...easy, prompt: [1, 2, 3, 4] }) });
 
     thread.run();
 
@@ -76,25 +75,6 @@ describe('a model thread', () => {
     expect(new Set(beats.map(beat => beat?.round)).size).toBe(3);
   });
 });
-
-const spec: GenerateSpec = {
-  stream: 1,
-  model: 'models/big',
-  promptIds: Uint32Array.of(1, 2, 3, 4),
-  maxTokens: 8,
-  stop: [],
-  sampling: plainSpec({ temperature: 0 }),
-  speculation: {
-    maxDraftTokens: 4,
-    minDraftTokens: 0,
-    minDraftProbability: 0,
-    fixed: true,
-    ngram: false,
-    overlap: false,
-  },
-  cachePrompt: false,
-  statsLevel: 'STATS_LEVEL_NONE',
-};
 
 /** A model thread in this one, over a table in place of a model. */
 function threadOverTable() {

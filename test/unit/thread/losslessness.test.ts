@@ -12,6 +12,15 @@ import {
   statsOf,
 } from '../../support/table-streams.js';
 
+/** Of five ids that none ends, with room for every stream. */
+const roomy = {
+  vocabularySize: 5,
+  eogIds: [],
+  contextLength: 64,
+  draftContextLength: 64,
+  eager: false,
+};
+
 const moves: readonly Move[] = ['target', 'draft', 'toDraft', 'toTarget'];
 
 /** Of a pair that was not timed, of one that pays at any length, of one that never does and of one whose draft is slow. */
@@ -138,11 +147,7 @@ describe('a stream over tables', () => {
       target,
       draft: hashTable(5, 8),
       otherDraft: target,
-      vocabularySize: 5,
-      eogIds: [],
-      contextLength: 64,
-      draftContextLength: 64,
-      eager: false,
+      ...roomy,
     });
     pair.begin(specOf(0, { ...easy, temperature: 1, maxTokens: 50, maxDraftTokens: 4 }), true);
     while (statsOf(pair, 0).length < 3) for (const move of moves) pair.move(move);
@@ -160,11 +165,7 @@ describe('a stream over tables', () => {
     const pair = new PairedSchedulers({
       target,
       draft: target,
-      vocabularySize: 5,
-      eogIds: [],
-      contextLength: 64,
-      draftContextLength: 64,
-      eager: false,
+      ...roomy,
     });
     pair.begin(specOf(0, { ...easy, maxTokens: 20 }), true);
     pair.move('target');
@@ -225,11 +226,7 @@ describe('a stream over tables', () => {
     const setup = {
       target,
       draft: target,
-      vocabularySize: 5,
-      eogIds: [],
-      contextLength: 64,
-      draftContextLength: 64,
-      eager: false,
+      ...roomy,
     };
     for (const temperature of [0, 1]) {
       const pair = new PairedSchedulers(setup);

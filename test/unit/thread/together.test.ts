@@ -3,51 +3,31 @@ import { DraftStopReason } from '@outrider/sdk/proto';
 import { DraftLink } from '../../../server/src/engine/thread/draft-link.js';
 import { Generation } from '../../../server/src/engine/thread/generation.js';
 import { Pacing } from '../../../server/src/engine/thread/pacing.js';
-import { PlainCost } from '../../../server/src/engine/thread/plain-cost.js';
 import { Scheduler } from '../../../server/src/engine/thread/scheduler.js';
 import { hashTable, TableContext } from '../../support/table-context.js';
-import { plainSpec } from '../sampling/plain-spec.js';
+import { tableHost, throwing } from '../../support/table-host.js';
+import { easy, specOf } from '../../support/table-streams.js';
 
 /** Two streams that draft a token for each step on another model, after their first step. */
 function twoStreams(ownDevice: boolean) {
   const { context } = new TableContext(hashTable(5, 3), 32, 8);
-  const fail = (): never => {
-    throw new Error('nothing should break');
-  };
-  const scheduler = new Scheduler(context, 2, 32, { onBroken: fail, onBug: fail });
+  const scheduler = new Scheduler(context, 2, 32, throwing);
   const lengths = [1, 1];
   const draft = { peer: 'models/draft', disjoint: ownDevice };
   const generations = [0, 1].map(stream => {
-    const spec = {
-      stream,
-      model: 'models/target',
-      promptIds: Uint32Array.of(stream),
-      maxTokens: 30,
-      stop: [],
-      sampling: plainSpec(),
-      speculation: {
-        maxDraftTokens: 1,
-        minDraftTokens: 0,
-        minDraftProbability: 0,
-        fixed: true,
-        ngram: false,
-        overlap: false,
-      },
-      cachePrompt: false,
-      statsLevel: 'STATS_LEVEL_STEPS',
-    } as const;
-    const host = {
+    const request = { ...easy, prompt: [stream], maxTokens: 30, temperature: 1, maxDraftTokens: 1 };
+    const spec = specOf(stream, request);
+    const host = tableHost({
       decoder: context,
-      pieces: { eogIds: [], piece: () => Uint8Array.of(32) },
       vocabularySize: 5,
       contextLength: 64,
       outputBudget: 8,
-      plainCost: new PlainCost(),
       paced: new Pacing([], 16).stream(spec, draft),
-      emit: (event: { readonly type: string; readonly step?: { readonly tokens: unknown[] } }) => {
-        lengths[stream] = (lengths[stream] ?? 0) + (event.step?.tokens.length ?? 0);
+      emit: event => {
+        if (event.type === 'step')
+          lengths[stream] = (lengths[stream] ?? 0) + event.step.tokens.length;
       },
-    };
+    });
     const link = new DraftLink(
       { send: () => undefined },
       { abort: () => undefined },

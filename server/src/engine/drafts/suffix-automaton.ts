@@ -82,11 +82,6 @@ export class SuffixAutomaton {
     return this.#text[index] ?? -1;
   }
 
-  /** Tokens of the text from an index on: a view that is valid until the next `extend`. */
-  from(start: number): Int32Array {
-    return this.#text.subarray(Math.max(0, start), this.#length);
-  }
-
   /** Appends a token id. */
   extend(token: number): void {
     if (this.#length === this.#capacity) this.#reserve(2 * this.#capacity);

@@ -29,11 +29,6 @@ export class SuffixDraft {
     return this.#automaton.bytes;
   }
 
-  /** The last committed tokens, `length` at most: a view that is valid until the next `extend`. */
-  tail(length: number): Int32Array {
-    return this.#automaton.from(this.length - length);
-  }
-
   /** Takes committed tokens, one id or several in order. Amortised constant time per token. */
   extend(tokens: number | ArrayLike<number>): void {
     if (typeof tokens === 'number') {

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '../../coded-error.js';
 import { EventLineWriter } from '../event-line.js';
+import { endsStream } from '../protocol.js';
 import { type LoadedThread, loadThread } from './load.js';
 import { type FromThread, type ThreadStart } from './messages.js';
 import { ModelThread } from './model-thread.js';
@@ -14,7 +15,7 @@ function main(): void {
   const post = (message: FromThread): void => {
     if (message.type === 'stream') {
       line.write(message.stream, message.event);
-      if (message.event.type === 'started' || message.event.type === 'step') return;
+      if (!endsStream(message.event)) return;
     }
     port.postMessage(message);
   };

@@ -1,11 +1,11 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import { type ServerCredentials } from '@grpc/grpc-js';
 import { type Logger } from 'pino';
+import { whyOf } from '../../caught-error.js';
 import { CodedError } from '../../coded-error.js';
 import { type ServerConfig } from '../../config/config.js';
 import { ApiKeyRing, readApiKeys } from './api-keys.js';
 import { Certificates } from './certificates.js';
-import { whyOf } from './why.js';
 
 /** How often the key file is looked at. Polled, because a watch on a file does not see its link being turned. */
 const LOOK_MS = 1_000;

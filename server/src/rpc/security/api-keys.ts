@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { whyOf } from '../../caught-error.js';
 import { invalidField } from '../../coded-error.js';
-import { whyOf } from './why.js';
 
 /** A bearer token that opens the server. */
 export interface ApiKey {

@@ -2,8 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { experimental, type ServerCredentials } from '@grpc/grpc-js';
+import { whyOf } from '../../caught-error.js';
 import { invalidField } from '../../coded-error.js';
-import { whyOf } from './why.js';
 
 /** Files of a server's identity, PEM. */
 export interface CertificateFiles {
