@@ -36,8 +36,8 @@ export async function startEngineProcess(
 ): Promise<EngineProcess> {
   const child = fork(new URL('./process.js', import.meta.url), {
     serialization: 'advanced',
-    // Flags and options of whatever runs the server must not reach the engine.
-    execArgv: [],
+    // Flags and options of whatever runs the server must not reach the engine. Its threads collect between two models.
+    execArgv: ['--expose-gc'],
     env: {
       ...process.env,
       NODE_OPTIONS: '',

@@ -1,6 +1,7 @@
 import { LoadStage } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { readBack } from './effective-placement.js';
+import { type EngineThreads } from './engine-threads.js';
 import { countRepackedOnce } from './host-weights.js';
 import { readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
@@ -80,6 +81,7 @@ export class ModelLoad {
   async run(
     llama: LlamaFunctions,
     files: LibraryFiles,
+    threads: EngineThreads,
     { onProgress, onStreamOver, onBug, onFault }: LoadListeners,
   ): Promise<HostedModel> {
     const spec = this.#spec;
@@ -107,6 +109,7 @@ export class ModelLoad {
     onProgress(reading(0));
     const host = new ModelHost({
       name: spec.model,
+      threads,
       files,
       path: spec.path,
       placement: spec.placement,

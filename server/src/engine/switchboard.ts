@@ -1,5 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import { CodedError } from '../coded-error.js';
+import { EngineThreads } from './engine-threads.js';
 import { Inventory } from './inventory.js';
 import { type LlamaFunctions } from './llama/functions.js';
 import { type LibraryFiles } from './llama/library.js';
@@ -37,6 +38,7 @@ export class Switchboard {
   readonly #waitingLoads = new Map<string, ModelLoad>();
   readonly #remotes: Remotes;
   readonly #inventory: Inventory;
+  readonly #threads = new EngineThreads();
   readonly #pulse = new Pulse();
   #loads: Promise<unknown> = Promise.resolve();
   #running: ModelLoad | ModelPlan | undefined;
@@ -164,7 +166,7 @@ export class Switchboard {
       await this.#requireRemotes(spec);
       this.#running = load;
       try {
-        const hosted = await load.run(this.#llama, this.#files, {
+        const hosted = await load.run(this.#llama, this.#files, this.#threads, {
           onProgress: progress => this.#send({ type: 'loadProgress', call, progress }),
           onStreamOver: stream => this.#streams.delete(stream),
           onBug: message => this.#send({ type: 'log', level: 'error', message }),
@@ -190,7 +192,7 @@ export class Switchboard {
       const plan = new ModelPlan(spec);
       this.#running = plan;
       try {
-        return await plan.run(this.#llama, this.#files);
+        return await plan.run(this.#llama, this.#files, this.#threads);
       } finally {
         this.#running = undefined;
       }
