@@ -4,6 +4,7 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'no
 import os from 'node:os';
 import path from 'node:path';
 import { type EngineClient } from '../../server/dist/engine/client.js';
+import { residentBytes } from '../../server/dist/engine/resident-memory.js';
 import { describeUnless } from '../support/describe-unless.js';
 import {
   drafting,
@@ -97,6 +98,33 @@ describeOnLinux(`the thread of an unloaded model${linuxTitle}`, () => {
     await engine.unload('models/draft');
 
     expect(during).toEqual(before);
+  }, 60_000);
+});
+
+describeOnLinux(`the memory of a model${linuxTitle}`, () => {
+  it('is given back with every unload', async () => {
+    const engine = await startEngine();
+    const resident = (): number => residentBytes(engine.status().pid ?? 0) ?? 0;
+    // A cache of 25 MiB: glibc keeps blocks of that size, unless told otherwise, once it has seen one freed.
+    const options = {
+      parallelSequences: 8,
+      kvTypeK: 'KV_CACHE_TYPE_F32',
+      kvTypeV: 'KV_CACHE_TYPE_F32',
+    } as const;
+    const given: number[] = [];
+    let cacheBytes = 0;
+
+    for (let round = 0; round < 3; round++) {
+      const { placement } = await loadFile(engine, 'models/target', embedded.target, options);
+      const loaded = resident();
+      await engine.unload('models/target');
+      given.push(loaded - resident());
+      cacheBytes = placement.usage[0]?.kvCacheBytes ?? 0;
+    }
+
+    expect(cacheBytes).toBeGreaterThan(25_000_000);
+    for (const bytes of given) expect(bytes).toBeGreaterThan(0.9 * cacheBytes);
+    await engine.close();
   }, 60_000);
 });
 
