@@ -1,14 +1,12 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
+import { type ThreadJob } from '../../../server/dist/engine/thread/job.js';
 import { type LoadedThread } from '../../../server/dist/engine/thread/load.js';
 import { type FromThread, type ThreadStart } from '../../../server/dist/engine/thread/messages.js';
 import { ModelThread } from '../../../server/dist/engine/thread/model-thread.js';
 import { SimulatedDevice, type SimulatedModel, VOCABULARY } from './simulated-device.js';
 
 /** A real model thread on a simulated device; the path of the model is its description. */
-function main(): void {
-  if (parentPort === null) throw new Error('a model thread runs as a worker');
-  const port = parentPort;
-  const start = workerData as ThreadStart;
+function serve(start: ThreadStart, post: (message: FromThread) => void): void {
   const model = JSON.parse(start.path) as SimulatedModel;
   const vocabulary = {
     type: 1,
@@ -49,9 +47,17 @@ function main(): void {
     },
     free: () => undefined,
   };
-  const post = (message: FromThread): void => port.postMessage(message);
   post({ type: 'loaded', facts: loaded.facts });
   new ModelThread(start, loaded, post).run();
+}
+
+function main(): void {
+  if (parentPort === null) throw new Error('a model thread runs as a worker');
+  const port = parentPort;
+  // Not used again: a thread per model is what a simulation needs.
+  port.once('message', (job: ThreadJob) => {
+    if (job.type === 'serve') serve(job.start, message => port.postMessage(message));
+  });
 }
 
 main();

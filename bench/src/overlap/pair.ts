@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { RuntimeOptions, StatsLevel } from '@outrider/sdk/proto';
 import { decideOptions } from '../../../server/dist/engine/options.js';
+import { EngineThreads } from '../../../server/dist/engine/engine-threads.js';
 import { ModelHost } from '../../../server/dist/engine/model-host.js';
 import { type SpeculationSpec, type StreamEvent } from '../../../server/dist/engine/protocol.js';
 import { ON_CPU } from '../on-cpu.js';
@@ -10,6 +11,7 @@ const CONTEXT_LENGTH = 4096;
 
 /** A target and a draft on simulated devices, each on a real model thread. */
 export class SimulatedPair implements AsyncDisposable {
+  readonly #threads = new EngineThreads(new URL('./entry.js', import.meta.url));
   readonly #target: ModelHost;
   readonly #draft: ModelHost;
   readonly #draftMs: number;
@@ -79,7 +81,7 @@ export class SimulatedPair implements AsyncDisposable {
       onStream: (_stream, event) => this.#onEvent(event),
       onBug: fail,
       onFault: fail,
-      entry: new URL('./entry.js', import.meta.url),
+      threads: this.#threads,
     });
   }
 }

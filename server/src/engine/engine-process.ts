@@ -36,12 +36,13 @@ export async function startEngineProcess(
 ): Promise<EngineProcess> {
   const child = fork(new URL('./process.js', import.meta.url), {
     serialization: 'advanced',
-    // Flags and options of whatever runs the server must not reach the engine.
-    execArgv: [],
+    // Flags and options of whatever runs the server must not reach the engine. Its threads collect between two models.
+    execArgv: ['--expose-gc'],
     env: {
       ...process.env,
       NODE_OPTIONS: '',
       ...openMpEnvironment(process.env),
+      ...mallocEnvironment(process.env),
       ...startEnvironment(start),
     },
     // What native code prints goes to stderr: stdout belongs to the command.
@@ -119,4 +120,13 @@ function openMpEnvironment(given: NodeJS.ProcessEnv): Record<string, string> {
     OMP_WAIT_POLICY: given['OMP_WAIT_POLICY'] ?? 'active',
     GOMP_SPINCOUNT: given['GOMP_SPINCOUNT'] ?? '300000',
   };
+}
+
+/**
+ * glibc raises by itself what it keeps of freed memory, up to 64 MiB for each of its arenas, once large blocks were freed:
+ * an engine would hold on to the caches and scratch buffers of models that are gone. A value that was set stays; this is
+ * the one it begins with.
+ */
+function mallocEnvironment(given: NodeJS.ProcessEnv): Record<string, string> {
+  return { MALLOC_TRIM_THRESHOLD_: given['MALLOC_TRIM_THRESHOLD_'] ?? '131072' };
 }

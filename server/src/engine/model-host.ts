@@ -1,8 +1,9 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { CodedError } from '../coded-error.js';
 import { isDebugging } from './debug.js';
 import { type DecidedOptions } from './llama/context.js';
 import { type LibraryFiles } from './llama/library.js';
+import { type EngineThreads } from './engine-threads.js';
 import { eventLineLock } from './event-line.js';
 import { OpenCalls, type Question } from './open-calls.js';
 import { type KvUse, type ResolvedPlacement, type StreamEvent } from './protocol.js';
@@ -36,8 +37,8 @@ export interface ModelHostOptions {
   readonly onBug: (message: string) => void;
   /** The thread is beyond repair; the process has to end. */
   readonly onFault: (message: string) => void;
-  /** What the thread runs. @default a thread that loads the model */
-  readonly entry?: URL;
+  /** Where the model finds its thread. */
+  readonly threads: EngineThreads;
 }
 
 /** The switchboard's side of one model thread. */
@@ -47,11 +48,10 @@ export class ModelHost {
   readonly abort = new SharedArrayBuffer(abortFlagBytes);
   /** Settles when the load does. */
   readonly loaded: Promise<ThreadFacts>;
-  /** Settles when the thread is gone. */
-  readonly exited: Promise<void>;
+  /** Settles when the thread is done with the model, or gone. */
+  readonly over: Promise<void>;
   readonly #gauges = new SharedArrayBuffer(gaugeBytes);
   readonly #host: ModelHostOptions;
-  readonly #worker: Worker;
   readonly #inbox: Sender<ToThread>;
   readonly #inboxPort: MessagePort;
   readonly #calls = new OpenCalls();
@@ -81,20 +81,7 @@ export class ModelHost {
     this.loaded = new Promise(resolve => {
       this.#settleLoad = resolve;
     });
-    this.#worker = new Worker(host.entry ?? new URL('./thread/entry.js', import.meta.url), {
-      workerData: start,
-      transferList: [port2],
-      name: host.name,
-    });
-    this.#worker.on('message', (message: FromThread) => this.#onMessage(message));
-    this.#worker.on('error', error => this.#fail(`model thread failed: ${String(error)}`));
-    this.exited = new Promise(resolve => {
-      this.#worker.on('exit', () => {
-        this.#fail('model thread ended');
-        this.#calls.fail(new CodedError('MODEL_UNLOADED', 'the model was unloaded'));
-        resolve();
-      });
-    });
+    this.over = this.#run(start);
   }
 
   /** What is in its KV cache. */
@@ -135,12 +122,23 @@ export class ModelHost {
     Atomics.store(new Int32Array(this.#gauges), gauge.cancelLoad, 1);
   }
 
-  /** Frees everything native and ends the thread. */
+  /** Frees everything native, and with it the thread. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.send({ type: 'stop' });
-    await this.exited;
+    await this.over;
+  }
+
+  async #run(start: ThreadStart): Promise<void> {
+    const hear = (message: unknown): void => this.#onMessage(message as FromThread);
+    try {
+      await this.#host.threads.run({ type: 'serve', start }, [start.inbox], hear);
+      this.#fail('model thread ended');
+    } catch (error) {
+      this.#fail(`model thread failed: ${String(error)}`);
+    }
     this.#inboxPort.close();
+    this.#calls.fail(new CodedError('MODEL_UNLOADED', 'the model was unloaded'));
   }
 
   #onMessage(message: FromThread): void {

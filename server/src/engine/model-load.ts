@@ -1,6 +1,7 @@
 import { LoadStage } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { readBack } from './effective-placement.js';
+import { type EngineThreads } from './engine-threads.js';
 import { countRepackedOnce } from './host-weights.js';
 import { readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
@@ -20,8 +21,6 @@ export interface HostedModel {
   readonly host: ModelHost;
   readonly facts: ThreadFacts;
   readonly model: LoadedModel;
-  /** Devices that hold layers of it. */
-  readonly computesOn: ReadonlySet<string>;
 }
 
 /** Who hears from a model while it loads and afterwards. */
@@ -80,6 +79,7 @@ export class ModelLoad {
   async run(
     llama: LlamaFunctions,
     files: LibraryFiles,
+    threads: EngineThreads,
     { onProgress, onStreamOver, onBug, onFault }: LoadListeners,
   ): Promise<HostedModel> {
     const spec = this.#spec;
@@ -107,6 +107,7 @@ export class ModelLoad {
     onProgress(reading(0));
     const host = new ModelHost({
       name: spec.model,
+      threads,
       files,
       path: spec.path,
       placement: spec.placement,
@@ -135,11 +136,9 @@ export class ModelLoad {
         devices,
       );
       onProgress(warmingUp(1));
-      const computing = placement.usage.filter(usage => usage.layers > 0);
       return {
         host,
         facts,
-        computesOn: new Set(computing.map(usage => usage.device)),
         model: {
           options,
           placement,

@@ -1,6 +1,7 @@
 import { CodedError } from '../coded-error.js';
 import { dryRun } from './dry-run.js';
 import { canonicalDevice, readBack } from './effective-placement.js';
+import { type EngineThreads } from './engine-threads.js';
 import { hasRepacked, tensorBytes } from './host-weights.js';
 import { type Device, readDevices } from './llama/devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
@@ -38,7 +39,11 @@ export class ModelPlan {
    * Finds out what the load would do; nothing stays behind.
    * @throws CodedError BAD_MODEL_FILE, OVERRIDE_UNMATCHED, INVALID_FIELD, ENGINE_ERROR
    */
-  async run(llama: LlamaFunctions, files: LibraryFiles): Promise<PlannedModel> {
+  async run(
+    llama: LlamaFunctions,
+    files: LibraryFiles,
+    threads: EngineThreads,
+  ): Promise<PlannedModel> {
     const { path, placement: asked, options: requested } = this.#spec;
     const header = await readModelHeader(path);
     const { options, warnings } = decideOptions(
@@ -47,11 +52,15 @@ export class ModelPlan {
       asked.splitMode,
     );
     const pins = pinTensors(asked.tensorOverrides, header.tensors);
-    const facts = await dryRun({ files, path, placement: asked, pins, options }).catch(
-      (error: unknown) => {
-        throw explainLoad(CodedError.from(error), this.#log, path);
-      },
-    );
+    const facts = await dryRun(threads, {
+      files,
+      path,
+      placement: asked,
+      pins,
+      options,
+    }).catch((error: unknown) => {
+      throw explainLoad(CodedError.from(error), this.#log, path);
+    });
     const devices = readDevices(llama);
     const buffers = [
       ...this.#log.buffers.filter(({ holds }) => holds === 'compute'),

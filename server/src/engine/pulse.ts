@@ -6,18 +6,18 @@ export interface Beating {
   readonly name: string;
   /** Undefined while it sleeps. */
   readonly beat: Beat | undefined;
-  /** Settles when the thread is gone. */
-  readonly exited: Promise<void>;
+  /** Settles when the thread is done with its model. */
+  readonly over: Promise<void>;
 }
 
 /** The threads of an engine process from their load to their end, one that is being unloaded included. */
 export class Pulse {
   readonly #threads = new Set<Beating>();
 
-  /** Takes a thread up until it is gone. */
+  /** Takes a thread up until it is done with its model. */
   follow(thread: Beating): void {
     this.#threads.add(thread);
-    void thread.exited.then(() => this.#threads.delete(thread));
+    void thread.over.then(() => this.#threads.delete(thread));
   }
 
   /** Who is at work now. */

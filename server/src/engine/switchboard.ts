@@ -1,4 +1,5 @@
 import { CodedError } from '../coded-error.js';
+import { EngineThreads } from './engine-threads.js';
 import { Inventory } from './inventory.js';
 import { computeApart } from './layer-devices.js';
 import { type LlamaFunctions } from './llama/functions.js';
@@ -39,6 +40,7 @@ export class Switchboard {
   readonly #waitingLoads = new Map<string, ModelLoad>();
   readonly #remotes: Remotes;
   readonly #inventory: Inventory;
+  readonly #threads = new EngineThreads();
   readonly #pulse = new Pulse();
   readonly #turns = new LoadTurns();
 
@@ -165,7 +167,7 @@ export class Switchboard {
     };
     const loaded = this.#turns.take(load, check, async () => {
       try {
-        const hosted = await load.run(this.#llama, this.#files, {
+        const hosted = await load.run(this.#llama, this.#files, this.#threads, {
           onProgress: progress => this.#send({ type: 'loadProgress', call, progress }),
           onStreamOver: stream => this.#streams.delete(stream),
           onBug: message => this.#send({ type: 'log', level: 'error', message }),
@@ -187,7 +189,7 @@ export class Switchboard {
     return this.#turns.take(
       plan,
       () => this.#requireRemotes(spec),
-      () => plan.run(this.#llama, this.#files),
+      () => plan.run(this.#llama, this.#files, this.#threads),
     );
   }
 

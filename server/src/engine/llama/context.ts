@@ -28,6 +28,9 @@ const maxDraftRows = 65;
 const outputsPerSequence = 8;
 // An idle worker of a polling pool burns its core, which on a small machine the other model of the pair needs.
 const smallMachineCores = 4;
+// Once for the thread, because koffi keeps every type.
+const makesPool = koffi.proto('void *', ['ggml_threadpool_params *']);
+const freesPool = koffi.proto('void', ['void *']);
 
 /**
  * The context of one model: its KV cache, its thread pool, its batch and its logits. Belongs to one thread.
@@ -200,18 +203,8 @@ class ThreadPool {
     this.#llama = llama;
     this.#context = context;
     const cpu = llama.ggml_backend_reg_by_name('CPU');
-    const make = nativeFunction(
-      llama,
-      cpu,
-      'ggml_threadpool_new',
-      koffi.proto('void *', ['ggml_threadpool_params *']),
-    );
-    const free = nativeFunction(
-      llama,
-      cpu,
-      'ggml_threadpool_free',
-      koffi.proto('void', ['void *']),
-    );
+    const make = nativeFunction(llama, cpu, 'ggml_threadpool_new', makesPool);
+    const free = nativeFunction(llama, cpu, 'ggml_threadpool_free', freesPool);
     this.#free = pool => void free(pool);
     const params: ThreadpoolParams = {
       ...llama.ggml_threadpool_params_default(threads),

@@ -19,6 +19,8 @@ export interface NativeLoad {
 }
 
 const maxDevices = 16;
+// Once for the thread, because koffi keeps every type.
+const progressCallback = koffi.pointer(koffi.proto('bool', ['float', 'void *']));
 
 /**
  * Loads a model onto exactly the devices of its placement; blocks this thread until it is there.
@@ -40,8 +42,7 @@ export function loadModel(llama: LlamaFunctions, load: NativeLoad): Pointer {
   params.no_alloc = load.noAlloc;
   const overrides = overrideList(llama, load.pins);
   params.tensor_buft_overrides = overrides === undefined ? null : koffi.address(overrides.array);
-  const prototype = koffi.proto('bool', ['float', 'void *']);
-  const progress = koffi.register(load.onProgress, koffi.pointer(prototype));
+  const progress = koffi.register(load.onProgress, progressCallback);
   params.progress_callback = progress;
   try {
     return llama.llama_model_load_from_file(load.path, params);

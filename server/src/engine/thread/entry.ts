@@ -1,35 +1,31 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { CodedError } from '../../coded-error.js';
-import { EventLineWriter } from '../event-line.js';
-import { endsStream } from '../protocol.js';
-import { type LoadedThread, loadThread } from './load.js';
-import { type FromThread, type ThreadStart } from './messages.js';
-import { ModelThread } from './model-thread.js';
+import { parentPort } from 'node:worker_threads';
+import { runDry } from './dry-run.js';
+import { type JobOver, type ThreadJob } from './job.js';
+import { serve } from './serve.js';
 
-/** Entry of a model's thread: loads the model, then serves it. */
+/** Entry of an engine's threads: does one job after another, until one leaves it in doubt. */
 function main(): void {
-  if (parentPort === null) throw new Error('a model thread runs as a worker');
+  if (parentPort === null) throw new Error('a thread of the engine runs as a worker');
   const port = parentPort;
-  const start = workerData as ThreadStart;
-  const line = new EventLineWriter(start.eventLine);
-  const post = (message: FromThread): void => {
-    if (message.type === 'stream') {
-      line.write(message.stream, message.event);
-      if (!endsStream(message.event)) return;
+  const tell = (message: unknown): void => port.postMessage(message);
+  port.on('message', (job: ThreadJob) => {
+    if (!run(job, tell)) {
+      port.close();
+      return;
     }
-    port.postMessage(message);
-  };
-  let loaded: LoadedThread;
-  try {
-    loaded = loadThread(start, post);
-  } catch (error) {
-    if (!(error instanceof CodedError)) post({ type: 'bug', message: String(error) });
-    post({ type: 'loadFailed', error: CodedError.from(error).toData() });
-    return;
+    tell({ type: 'over' } satisfies JobOver);
+    // A thread that only waits does not collect by itself, and a large vocabulary would stay with it.
+    gc?.();
+  });
+}
+
+function run(job: ThreadJob, tell: (message: unknown) => void): boolean {
+  switch (job.type) {
+    case 'serve':
+      return serve(job.start, tell);
+    case 'dryRun':
+      return runDry(job.start, tell);
   }
-  const thread = new ModelThread(start, loaded, post);
-  post({ type: 'loaded', facts: loaded.facts });
-  thread.run();
 }
 
 main();

@@ -19,7 +19,7 @@ import {
 } from '../protocol.js';
 import { type TensorPin } from '../tensor-pins.js';
 
-/** What a model thread is started with. */
+/** What a thread needs to load a model and to serve it. */
 export interface ThreadStart {
   readonly files: LibraryFiles;
   readonly path: string;

@@ -74,7 +74,7 @@ export class ModelThread {
     );
   }
 
-  /** Serves until it is told to stop; then everything native is freed. */
+  /** Serves until it is told to stop; then everything native is freed and every port closed. */
   run(): void {
     for (;;) {
       const { rings } = this.#bell;
@@ -93,6 +93,8 @@ export class ModelThread {
     }
     this.#dismiss();
     this.#loaded.free();
+    this.#peers.close();
+    this.#start.inbox.close();
   }
 
   /** Ends what still runs, so that nobody waits for a thread that is gone. */

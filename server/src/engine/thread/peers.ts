@@ -28,6 +28,12 @@ export class Peers {
     this.#ports.delete(name);
   }
 
+  /** Closes every line. */
+  close(): void {
+    for (const { port } of this.#ports.values()) port.close();
+    this.#ports.clear();
+  }
+
   /** The line to a model's thread. */
   sender(name: string): Sender<PeerMessage> {
     return this.#line(name).sender;

@@ -1,12 +1,25 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { CodedError } from '../../coded-error.js';
 import { contextParams, outputBudget } from '../llama/context.js';
 import { bindFunctions } from '../llama/functions.js';
 import { loadModel } from '../llama/model.js';
 import { type DryRunFacts, type DryRunStart, type FromDryRun } from './dry-run-messages.js';
+import { isRefusal } from './job.js';
 
-/** Opens model and context without memory behind them, and frees both. */
-function run({ files, path, placement, pins, options }: DryRunStart): DryRunFacts {
+/**
+ * Opens model and context without memory behind them, tells what that showed, and frees both.
+ * @returns whether the thread is as it was before
+ */
+export function runDry(start: DryRunStart, post: (message: FromDryRun) => void): boolean {
+  try {
+    post({ type: 'done', facts: open(start) });
+    return true;
+  } catch (error) {
+    post({ type: 'failed', error: CodedError.from(error).toData() });
+    return isRefusal(error);
+  }
+}
+
+function open({ files, path, placement, pins, options }: DryRunStart): DryRunFacts {
   const llama = bindFunctions(files);
   const model = loadModel(llama, {
     path,
@@ -45,15 +58,3 @@ function run({ files, path, placement, pins, options }: DryRunStart): DryRunFact
     llama.llama_model_free(model);
   }
 }
-
-function main(): void {
-  if (parentPort === null) throw new Error('a dry run runs as a worker');
-  const post = (message: FromDryRun): void => parentPort?.postMessage(message);
-  try {
-    post({ type: 'done', facts: run(workerData as DryRunStart) });
-  } catch (error) {
-    post({ type: 'failed', error: CodedError.from(error).toData() });
-  }
-}
-
-main();
