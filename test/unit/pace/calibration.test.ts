@@ -64,10 +64,21 @@ describe('a calibration', () => {
   it('keeps temperatures apart', () => {
     const pair = new PairCalibration();
 
+    observeMany(pair.stream(0), 5, 300, true);
     observeMany(pair.stream(1), 5, 300, false);
 
-    expect(pair.stream(0).acceptanceOf(5)).toBeCloseTo(CONFIDENCE_MIDDLES[5] ?? NaN, 9);
-    expect(pair.stream(1.2).acceptanceOf(5)).toBeLessThan(0.3);
+    expect(pair.stream(0).acceptanceOf(5)).toBeGreaterThan(0.85);
+    expect(pair.stream(1.2).acceptanceOf(5)).toBeLessThan(0.2);
+  });
+
+  it('begins at a temperature with what it knows of others', () => {
+    const pair = new PairCalibration();
+    expect(pair.stream(0).unknown).toBe(true);
+
+    observeMany(pair.stream(1), 5, 300, false);
+
+    expect(pair.stream(0).unknown).toBe(false);
+    expect(pair.stream(0).acceptanceOf(5)).toBeLessThan(0.3);
   });
 
   it('is quicker to change after a doubt', () => {

@@ -108,23 +108,38 @@ describe('the probes of a parked stream', () => {
   /** Parked steps until a probe is due. */
   const wait = (probes: Probes, costUs: number): number => {
     let steps = 0;
-    for (; !probes.due(costUs, plainUs) && steps < 20_000; steps++) parkedSteps(probes, 1);
+    for (; !probes.due(costUs, plainUs, false) && steps < 20_000; steps++) parkedSteps(probes, 1);
     return steps;
   };
 
-  it('cost half a hundredth of the time', () => {
+  it('cost half a hundredth of the time, and ten plain steps once', () => {
     const probes = new Probes(new ProbeBudget());
     let spentUs = 0;
     for (let i = 0; i < 20_000; i++) {
       parkedSteps(probes, 1);
-      if (!probes.due(3_000, plainUs)) continue;
-      probes.begin(3_000);
+      if (!probes.due(3_000, plainUs, false)) continue;
+      probes.begin(3_000, plainUs);
       probes.end(true);
       spentUs += 3_000;
     }
 
     expect(spentUs / (20_000 * plainUs)).toBeGreaterThan(0.004);
-    expect(spentUs / (20_000 * plainUs)).toBeLessThanOrEqual(0.005);
+    expect(spentUs / (20_000 * plainUs)).toBeLessThanOrEqual(0.005 + 10 / 20_000);
+  });
+
+  it('of a pair that nothing is known of come at once, four plain steps in a stream and ten in all', () => {
+    const budget = new ProbeBudget();
+    const counts = [1, 2, 3, 4].map(() => {
+      const probes = new Probes(budget);
+      let count = 0;
+      for (; probes.due(plainUs, plainUs, true); count++) {
+        probes.begin(plainUs, plainUs);
+        probes.end(false);
+      }
+      return count;
+    });
+
+    expect(counts).toEqual([4, 4, 2, 0]);
   });
 
   it('come half as often after each failure, and at once after a promising one', () => {
@@ -134,15 +149,15 @@ describe('the probes of a parked stream', () => {
     const waits: number[] = [];
     for (let i = 0; i < 4; i++) {
       waits.push(wait(probes, 500));
-      probes.begin(500);
+      probes.begin(500, plainUs);
       probes.end(false);
     }
     expect(waits).toEqual([16, 32, 64, 128]);
 
     wait(probes, 500);
-    probes.begin(500);
+    probes.begin(500, plainUs);
     probes.end(true);
-    expect(probes.due(500, plainUs)).toBe(true);
+    expect(probes.due(500, plainUs, false)).toBe(true);
   });
 
   it('of a short stream use what other streams of the pair left over, within reason for one stream', () => {

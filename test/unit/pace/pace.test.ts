@@ -107,6 +107,23 @@ describe('the pace of a stream, in a simulation over measured pass times', () =>
 });
 
 describe('the pace of short streams', () => {
+  it.each(['f32, 2', 'bf16, 2', 'q8_0, 2'] as const)(
+    'is the same where passes are interrupted now and then: %s',
+    name => {
+      const meanSpeedup = (noise?: () => number): number => {
+        const calm = { draftUs: 1_000, costs: passCosts(name) };
+        const machine = noise === undefined ? calm : { ...calm, noise };
+        const learned = newPair(machine);
+        const texts = Array.from({ length: 30 }, (_, i) => twoStateText(64, () => 0.93, i));
+        return mean(texts.map(text => paced(machine, learned, text).speedup));
+      };
+      const random = seeded(5);
+      const interrupted = meanSpeedup(() => (random() < 0.04 ? 3.5 : 1) / 1.1);
+
+      expect(interrupted / meanSpeedup()).toBeGreaterThan(0.95);
+    },
+  );
+
   it.each(names)('loses next to nothing to a bad draft that was seen once: %s', name => {
     const machine = { draftUs: 500, costs: passCosts(name) };
     const learned = newPair(machine);

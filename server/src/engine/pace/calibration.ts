@@ -12,7 +12,7 @@ const pairHalfLife = 200;
 const streamHalfLife = 100;
 /** ā follows the text, which changes faster than how sure a draft is when it is right. */
 const streamMeanHalfLife = 40;
-const priorStrength = 8;
+const priorStrength = 4;
 const shrinkage = 12;
 const usualAcceptance = 0.75;
 const usualMatch = 0.5;
@@ -20,6 +20,8 @@ const shiftRate = 0.15;
 const mostShift = 4;
 const bandEdges = [0, 0.5, 0.9];
 const doubtWeight = 6;
+/** Outcomes of a draft model that tell enough of it. */
+const enough = 24;
 
 /**
  * Bin of a token copied from the text, to be used like a confidence bin.
@@ -35,13 +37,14 @@ export function ngramBin(matchLength: number, depth: number): number {
  * models. Lives as long as the pair; where a target copies from its text alone, as long as the target.
  */
 export class PairCalibration {
-  readonly #bands = bandEdges.concat(Infinity).map(() => new Band());
+  readonly #all = new Band();
+  readonly #bands = bandEdges.concat(Infinity).map(() => new Band(this.#all));
   readonly #budget = new ProbeBudget();
 
   /** What a new stream begins with: its own outcomes, added to those of the pair at about its temperature. */
   stream(temperature: number): StreamCalibration {
     const band = this.#bands[bandEdges.filter(edge => temperature > edge).length];
-    return new StreamCalibration(band ?? new Band(), this.#budget);
+    return new StreamCalibration(band ?? this.#all, this.#budget);
   }
 }
 
@@ -61,6 +64,11 @@ export class StreamCalibration {
     this.#pair = pair;
     this.budget = budget;
     this.losses = pair.losses;
+  }
+
+  /** Whether next to nothing is known of the pair's draft model, at any temperature. */
+  get unknown(): boolean {
+    return this.#pair.outcomes < enough;
   }
 
   /** Chance that the draft model's next token is accepted, given that it was right before, its confidence unknown. */
@@ -105,28 +113,43 @@ export class StreamCalibration {
   }
 }
 
-/** Outcomes of a pair in one band of temperatures. */
+/** Outcomes of a pair in one band of temperatures, shrunk to those of all bands; or those of all. */
 class Band {
   readonly losses = new PairLosses();
+  readonly #all: Band | undefined;
+  #outcomes = 0;
   readonly #bins = Array.from({ length: bins }, () => new Estimate(pairHalfLife));
   readonly #mean = new Estimate(pairHalfLife);
   readonly #first = new Frequencies(modelBins, pairHalfLife);
   readonly #model = new Shift();
   readonly #ngram = new Shift();
 
+  constructor(all?: Band) {
+    this.#all = all;
+  }
+
+  /** Of the draft model, in all bands. */
+  get outcomes(): number {
+    return this.#all?.outcomes ?? this.#outcomes;
+  }
+
   get meanAcceptance(): number {
-    return this.#mean.mean(usualAcceptance, priorStrength);
+    return this.#mean.mean(this.#all?.meanAcceptance ?? usualAcceptance, priorStrength);
   }
 
   acceptanceOf(bin: number): number {
-    return this.#bins[bin]?.mean(this.#prior(bin), priorStrength) ?? 0;
+    const prior = this.#all?.acceptanceOf(bin) ?? this.#prior(bin);
+    return this.#bins[bin]?.mean(prior, priorStrength) ?? 0;
   }
 
   firstShare(bin: number): number {
-    return this.#first.share(bin, 1 / modelBins, priorStrength);
+    const prior = this.#all?.firstShare(bin) ?? 1 / modelBins;
+    return this.#first.share(bin, prior, priorStrength);
   }
 
   observe(bin: number, accepted: boolean, depth: number): void {
+    this.#all?.observe(bin, accepted, depth);
+    if (bin < modelBins) this.#outcomes++;
     const error = (accepted ? 1 : 0) - this.#prior(bin);
     if (bin < modelBins) {
       this.#model.observe(error);

@@ -13,7 +13,11 @@ const zeroTokensToPark = 8;
 const leastSpeedup = 1.03;
 const shadowLength = 4;
 const shadowWindow = 64;
+/** Enough of the text to see whether an unknown draft is of any use. */
+const firstWindow = 16;
 const surprise = 0.05;
+/** A pass that is interrupted says nothing of speculation, which a plain one would have been as well. */
+const longestStep = 1.5;
 /** A parked stream judges its draft anew after so many tokens: doing so costs a per cent of a short pass. */
 const judgeEvery = 8;
 
@@ -35,6 +39,8 @@ export class PaceController {
   /** Tokens since a parked stream last judged its draft. */
   #unjudged = 0;
   #shadowing = false;
+  /** The last step took far longer than such steps do. */
+  #slow = false;
   #unread = shadowWindow;
   #zeroTokens = 0;
   #verifyNothing = false;
@@ -55,7 +61,7 @@ export class PaceController {
    * @param limit most tokens that it may verify, by what is left of max_tokens, context and batch
    */
   plan(limit: number): Plan {
-    const { costs, draftCosts } = this.#setup;
+    const { costs, draftCosts, calibration } = this.#setup;
     const most = this.#most(limit);
     const off = this.#ledger.off;
     this.#planned = 0;
@@ -67,7 +73,8 @@ export class PaceController {
     if (this.#parked && !this.#paysAgain(most)) return this.#probe(draftCosts);
     if (this.#parked) this.#unpark();
     const prices = this.prices(most);
-    if (askValue(this.#setup, prices, this.rate) <= 0) return { kind: 'plain', parked: false };
+    if (askValue(this.#setup, prices, this.rate) <= 0)
+      return calibration.unknown ? this.#probe(draftCosts) : { kind: 'plain', parked: false };
     const planned = Math.max(1, bestPlan([], prices, most));
     this.#planned = planned;
     return { kind: 'draft', planned, prices };
@@ -110,7 +117,8 @@ export class PaceController {
     const plainUs = this.#plainUs(step.streams);
     // Catching up is paid once, whatever is drafted afterwards; counted here, the first step would look like a loss.
     const readUs = draftCosts?.readUs(step.draft, costs.plainUs) ?? 0;
-    const stepUs = Math.max(step.stepUs - readUs, Math.min(step.stepUs, step.verifyUs));
+    const busyUs = Math.max(step.stepUs - readUs, Math.min(step.stepUs, step.verifyUs));
+    const stepUs = this.#uninterruptedUs(busyUs, step);
     this.observeProposals(step);
     this.#observeCosts(step);
     this.#unread = step.draft === undefined ? this.#unread + step.emitted : 0;
@@ -119,10 +127,10 @@ export class PaceController {
       this.#streams = step.streams;
       this.#otherRows = step.rows - 1 - step.verified;
       this.#tokens = this.#tokens * rateDecay + step.emitted;
-      this.#us = this.#us * rateDecay + stepUs / step.streams;
+      const ownUs = stepUs / step.streams;
+      this.#us = this.#us * rateDecay + ownUs;
       const plain = step.draft === undefined && step.verified === 0 && !this.#shadowing;
       const loss = plain ? 0 : lossUs({ ...step, stepUs }, this.#expected, plainUs);
-      const ownUs = stepUs / step.streams;
       this.#ledger.add({ stepUs: ownUs, lossUs: loss, emitted: step.emitted }, plainUs);
     }
     this.#unjudged += step.emitted;
@@ -165,14 +173,16 @@ export class PaceController {
 
   #probe(draftCosts: DraftCosts): Plan {
     const { plainUs } = this.#setup.costs;
-    const rows = Math.min(shadowWindow, this.#unread);
+    const { unknown } = this.#setup.calibration;
+    const window = unknown ? firstWindow : shadowWindow;
+    const rows = Math.min(window, this.#unread);
     const costUs = rows * draftCosts.feedUs(plainUs) + shadowLength * draftCosts.stepUs(plainUs);
-    if (this.#shadowing || !this.#probes.due(costUs, plainUs))
-      return { kind: 'plain', parked: true };
-    this.#probes.begin(costUs);
+    const due = this.#probes.due(costUs, plainUs, unknown);
+    if (this.#shadowing || !due) return { kind: 'plain', parked: this.#parked };
+    this.#probes.begin(costUs, plainUs);
     this.#shadowing = true;
     this.#unread = 0;
-    return { kind: 'shadow', length: shadowLength, window: shadowWindow };
+    return { kind: 'shadow', length: shadowLength, window };
   }
 
   #unpark(): void {
@@ -211,6 +221,19 @@ export class PaceController {
   #plainUs(streams: number): number {
     const { costs } = this.#setup;
     return costs.passUs(streams) + (costs.overheadUs ?? 0);
+  }
+
+  /** A step's time; no more than it usually takes and half as much again, unless the step before was as slow. */
+  #uninterruptedUs(stepUs: number, { rows, draft }: PacedStep): number {
+    const { costs, draftCosts } = this.#setup;
+    if (!costs.known) return stepUs;
+    const passUs = costs.passUs(rows) + (costs.overheadUs ?? 0);
+    const draftUs =
+      draft === undefined ? 0 : draft.tokens * (draftCosts?.stepUs(costs.plainUs) ?? 0);
+    const mostUs = longestStep * (passUs + draftUs + (draftCosts?.askUs ?? 0));
+    const interrupted = stepUs > mostUs && !this.#slow;
+    this.#slow = stepUs > mostUs;
+    return interrupted ? mostUs : stepUs;
   }
 
   #observeCosts({ rows, streams, mixed, verified, stepUs, verifyUs, draft }: PacedStep): void {

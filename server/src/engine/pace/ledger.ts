@@ -7,8 +7,8 @@ const firstOff = 64;
 const longestOff = 1024;
 
 /**
- * What speculation of a pair has cost beyond 1 % of the time, over all its streams of about one temperature, in plain steps: without it, many short
- * streams would each begin with a loss of their own.
+ * What speculation of a pair has cost beyond 1 % of the time, over all its streams of about one temperature, in plain
+ * steps: without it, many short streams would each begin with a loss of their own.
  */
 export class PairLosses {
   #debt = 0;

@@ -1,27 +1,37 @@
 const budgetShare = 0.005;
+const firstBudgetSteps = 10;
 const mostBudgetSteps = 20;
 const streamShare = 0.01;
 const streamSteps = 1;
+const newPairSteps = 4;
 const firstWait = 16;
 const longestWait = 1024;
 
-/** Time that a pair may spend on finding out whether drafting pays again: 0.5 % of what its parked streams take. */
+/**
+ * Time that a pair may spend on finding out whether drafting pays: ten plain steps once, to get to know it, and 0.5 % of
+ * what its parked streams take.
+ */
 export class ProbeBudget {
-  #us = 0;
+  #us: number | undefined;
 
   /** Takes the time of a parked step. */
   earn(stepUs: number, plainUs: number): void {
-    this.#us = Math.min(this.#us + budgetShare * stepUs, mostBudgetSteps * plainUs);
+    const us = this.#left(plainUs) + budgetShare * stepUs;
+    this.#us = Math.min(us, mostBudgetSteps * plainUs);
   }
 
   /** Whether a probe may cost that much. */
-  affords(us: number): boolean {
-    return us <= this.#us;
+  affords(us: number, plainUs: number): boolean {
+    return us <= this.#left(plainUs);
   }
 
   /** Takes what a probe is expected to cost. */
-  spend(us: number): void {
-    this.#us -= us;
+  spend(us: number, plainUs: number): void {
+    this.#us = this.#left(plainUs) - us;
+  }
+
+  #left(plainUs: number): number {
+    return this.#us ?? firstBudgetSteps * plainUs;
   }
 }
 
@@ -51,21 +61,25 @@ export class Probes {
     this.#budget.earn(stepUs, plainUs);
   }
 
-  /** Whether a probe of that cost is due. */
-  due(costUs: number, plainUs: number): boolean {
-    const bearable = streamShare * this.#elapsedUs + streamSteps * plainUs;
+  /**
+   * Whether a probe of that cost is due.
+   * @param unknown next to nothing is known of the pair: what is learned now serves all of its streams
+   */
+  due(costUs: number, plainUs: number, unknown: boolean): boolean {
+    const steps = unknown ? newPairSteps : streamSteps;
+    const bearable = streamShare * this.#elapsedUs + steps * plainUs;
     return (
-      this.#tokens >= this.#wait &&
+      (unknown || this.#tokens >= this.#wait) &&
       this.#spentUs + costUs <= bearable &&
-      this.#budget.affords(costUs)
+      this.#budget.affords(costUs, plainUs)
     );
   }
 
   /** Takes a probe that begins now. */
-  begin(costUs: number): void {
+  begin(costUs: number, plainUs: number): void {
     this.#tokens = 0;
     this.#spentUs += costUs;
-    this.#budget.spend(costUs);
+    this.#budget.spend(costUs, plainUs);
   }
 
   /** Takes its outcome: after a promising one the next may follow at once, for the draft is caught up. */
