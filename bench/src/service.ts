@@ -44,21 +44,16 @@ export async function loadTarget(
 }
 
 /**
- * Loads a draft on the CPU, as `small`, beside it.
+ * Loads a draft on the CPU, as `small`, beside it; on as many threads as Outrider takes for it.
  * @param path GGUF file under the folder that the service may read; unset: the embedded draft
  * @param sequences streams at a time. @default 1
  */
-export async function loadDraft(
-  client: Outrider,
-  threads: number,
-  path?: string,
-  sequences = 1,
-): Promise<void> {
+export async function loadDraft(client: Outrider, path?: string, sequences = 1): Promise<void> {
   await client.models.load({
     id: 'small',
     ...(path === undefined ? { uri: 'embedded:draft' } : { path }),
     role: 'draft',
     placement: { devices: 'none' },
-    options: { threads, contextLength: CONTEXT_LENGTH, parallelSequences: sequences },
+    options: { contextLength: CONTEXT_LENGTH, parallelSequences: sequences },
   });
 }

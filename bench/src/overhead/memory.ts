@@ -29,7 +29,7 @@ export async function measureMemory(
   };
   const atRest = read('at rest');
   await loadTarget(client, model, 1);
-  await loadDraft(client, 1);
+  await loadDraft(client);
   await client.generate({
     model: 'big',
     draftModel: 'small',

@@ -38,7 +38,7 @@ export async function measureSteps(
   for (const threads of options.threads) {
     await using service = await startService(model, options.llamaDir);
     await loadTarget(service.client, model, threads);
-    await loadDraft(service.client, 1);
+    await loadDraft(service.client);
     const requested = RuntimeOptions.fromPartial({
       threads,
       contextLength: CONTEXT_LENGTH,
@@ -47,7 +47,8 @@ export async function measureSteps(
     await using raw = await startRawDecoder({
       ...library,
       path: model,
-      options: decideOptions(requested, CONTEXT_LENGTH).options,
+      options: decideOptions(requested, { trainedContextLength: CONTEXT_LENGTH, fileBytes: 0 })
+        .options,
     });
     for (const rows of ROWS) {
       const result = await compare(service.client, raw, rows, threads, options.rounds);

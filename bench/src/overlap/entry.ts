@@ -2,6 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { type ThreadJob } from '../../../server/dist/engine/thread/job.js';
 import { type LoadedThread } from '../../../server/dist/engine/thread/load.js';
 import { type FromThread, type ThreadStart } from '../../../server/dist/engine/thread/messages.js';
+import { ComputeTeam } from '../../../server/dist/engine/thread/compute-team.js';
 import { ModelThread } from '../../../server/dist/engine/thread/model-thread.js';
 import { SimulatedDevice, type SimulatedModel, VOCABULARY } from './simulated-device.js';
 
@@ -48,7 +49,7 @@ function serve(start: ThreadStart, post: (message: FromThread) => void): void {
     free: () => undefined,
   };
   post({ type: 'loaded', facts: loaded.facts });
-  new ModelThread(start, loaded, post).run();
+  new ModelThread(start, loaded, post, new ComputeTeam(start.teams, 1)).run();
 }
 
 function main(): void {

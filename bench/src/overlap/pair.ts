@@ -75,7 +75,8 @@ export class SimulatedPair implements AsyncDisposable {
       path: JSON.stringify(model),
       placement: ON_CPU,
       pins: [],
-      options: decideOptions(requested, CONTEXT_LENGTH).options,
+      options: decideOptions(requested, { trainedContextLength: CONTEXT_LENGTH, fileBytes: 0 })
+        .options,
       onReading: () => undefined,
       onWarmingUp: () => undefined,
       onStream: (_stream, event) => this.#onEvent(event),

@@ -24,7 +24,10 @@ export interface Contenders extends AsyncDisposable {
   readonly list: readonly Contender[];
 }
 
-/** Starts a llama-server per setting of its own and a private Outrider per library set, and loads the pair into each. */
+/**
+ * Starts a llama-server per setting of its own and a private Outrider per library set, and loads the pair into each.
+ * @param threads of the targets; a draft has as many in llama-server, and in Outrider what it takes by itself
+ */
 export async function startContenders(
   files: PairFiles,
   threads: number,
@@ -51,7 +54,7 @@ export async function startContenders(
       const service = await startService(files.target, libraryDir);
       running.push(service);
       await loadTarget(service.client, files.target, threads);
-      await loadDraft(service.client, threads, files.draft);
+      await loadDraft(service.client, files.draft);
       list.push(...contendersOf(service.client, set));
     }
   } catch (error) {

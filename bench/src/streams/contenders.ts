@@ -24,7 +24,7 @@ const DRAFT_TOKENS = 3;
 
 /**
  * Starts two llama-servers, plain and speculative, and one Outrider on the same libraries, each for `streams` at once.
- * @param threads of target and draft alike
+ * @param threads of the targets; a draft has as many in llama-server, and in Outrider what it takes by itself
  */
 export async function startStreamContenders(
   files: PairFiles,
@@ -48,7 +48,7 @@ export async function startStreamContenders(
     running.push(service);
     const { client } = service;
     await loadTarget(client, files.target, threads, streams);
-    await loadDraft(client, threads, files.draft, streams);
+    await loadDraft(client, files.draft, streams);
     const speculative = { draftModel: 'small', speculation: DRAFT_TOKENS } as const;
     const list: StreamContender[] = [
       {

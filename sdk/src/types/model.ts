@@ -27,7 +27,7 @@ export interface RuntimeOptions {
   readonly kvTypeV?: KvCacheType | undefined;
   /** Fused attention. @default 'auto' */
   readonly flashAttention?: FlashAttention | undefined;
-  /** CPU threads for single-token and verify passes. @default physical cores */
+  /** CPU threads for single-token and verify passes. @default one for every 16 MiB of the file, at most the physical cores */
   readonly threads?: number | undefined;
   /** CPU threads for prompt passes. @default `threads` */
   readonly threadsBatch?: number | undefined;

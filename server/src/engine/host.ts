@@ -8,6 +8,16 @@ export function physicalCores(): number {
   return Math.min(listedCores() ?? logical, logical);
 }
 
+const bytesPerThread = 16 * 2 ** 20;
+
+/**
+ * Threads that compute a model unless it is told otherwise: one for every 16 MiB of its file, at most one per core. With less
+ * to read each, threads wait longer for one another than they save; a draft of a few megabytes is fastest on one.
+ */
+export function threadsFor(fileBytes: number, cores = physicalCores()): number {
+  return Math.max(1, Math.min(Math.ceil(fileBytes / bytesPerThread), cores));
+}
+
 /** Cores that a listing in the form of Linux's `/proc/cpuinfo` tells of; undefined if it does not name them. */
 export function countCores(cpuinfo: string): number | undefined {
   const cores = new Set<string>();

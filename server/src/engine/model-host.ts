@@ -9,6 +9,7 @@ import { OpenCalls, type Question } from './open-calls.js';
 import { type KvUse, type ResolvedPlacement, type StreamEvent } from './protocol.js';
 import { type TensorPin } from './tensor-pins.js';
 import { abortFlagBytes } from './thread/abort-flag.js';
+import { computeTeams } from './thread/compute-team.js';
 import { Sender } from './thread/doorbell.js';
 import { type Beat, readBeat } from './thread/heartbeat.js';
 import {
@@ -77,6 +78,7 @@ export class ModelHost {
       gauges: this.#gauges,
       abort: this.abort,
       eventLine: eventLineLock(),
+      teams: computeTeams(),
     };
     this.loaded = new Promise(resolve => {
       this.#settleLoad = resolve;

@@ -85,11 +85,7 @@ export class ModelLoad {
     const spec = this.#spec;
     this.#begun = true;
     const header = await readModelHeader(spec.path);
-    const { options, warnings } = decideOptions(
-      spec.options,
-      header.trainedContextLength,
-      spec.placement.splitMode,
-    );
+    const { options, warnings } = decideOptions(spec.options, header, spec.placement.splitMode);
     const pins = pinTensors(spec.placement.tensorOverrides, header.tensors);
     this.requireWanted();
     const reading = (fraction: number): LoadProgressEvent => ({

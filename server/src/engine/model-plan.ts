@@ -46,11 +46,7 @@ export class ModelPlan {
   ): Promise<PlannedModel> {
     const { path, placement: asked, options: requested } = this.#spec;
     const header = await readModelHeader(path);
-    const { options, warnings } = decideOptions(
-      requested,
-      header.trainedContextLength,
-      asked.splitMode,
-    );
+    const { options, warnings } = decideOptions(requested, header, asked.splitMode);
     const pins = pinTensors(asked.tensorOverrides, header.tensors);
     const facts = await dryRun(threads, {
       files,

@@ -6,21 +6,28 @@ import {
   type Warning,
 } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
-import { physicalCores } from './host.js';
+import { threadsFor } from './host.js';
 import { type DecidedOptions } from './llama/context.js';
 
 /** Longest context that is given to a model whose request names none, in tokens. */
 export const defaultContextLength = 4096;
 
+/** What defaults depend on. */
+export interface FileFacts {
+  /** Tokens that the model was trained for; 0 where the file does not say. */
+  readonly trainedContextLength: number;
+  /** Size of the file, all parts of it. */
+  readonly fileBytes: number;
+}
+
 /**
  * Fills in every option of a load that its request left open. Defaults: those of RuntimeOptions in the contract.
- * @param trained tokens that the model was trained for; 0 where the file does not say
  * @param splitMode TENSOR turns flash attention on, because it needs it
  * @throws CodedError INVALID_FIELD where options contradict each other
  */
 export function decideOptions(
   requested: RuntimeOptions,
-  trained: number,
+  { trainedContextLength: trained, fileBytes }: FileFacts,
   splitMode: SplitMode = SplitMode.LAYER,
 ): { readonly options: DecidedOptions; readonly warnings: readonly Warning[] } {
   const known = trained > 0 ? trained : defaultContextLength;
@@ -28,7 +35,7 @@ export function decideOptions(
   const contextLength = wanted === 0 ? known : wanted;
   const batchSize = requested.batchSize ?? Math.max(2048, requested.microBatchSize ?? 0);
   const microBatchSize = requested.microBatchSize ?? Math.min(512, batchSize);
-  const threads = requested.threads ?? physicalCores();
+  const threads = requested.threads ?? threadsFor(fileBytes);
   const options: DecidedOptions = {
     contextLength,
     parallelSequences: requested.parallelSequences ?? 4,

@@ -1,10 +1,4 @@
-import {
-  LoadStage,
-  ModelState,
-  type ModelSource,
-  RuntimeOptions,
-  UnavailablePolicy,
-} from '@outrider/sdk/proto';
+import { LoadStage, ModelState, RuntimeOptions, UnavailablePolicy } from '@outrider/sdk/proto';
 import { CodedError } from '../coded-error.js';
 import { type LoadedModel, type LoadSpec, type PlannedModel } from '../engine/protocol.js';
 import { checkSha256 } from './checksum.js';
@@ -148,10 +142,8 @@ async function resolveSpec(record: ModelRecord, run: LoadRun, shelf: Shelf): Pro
       onRead: fraction => run.report({ ...RESOLVING, fraction }),
     });
   }
-  const options = withSourceDefaults(
-    withTargetDefaults(request.options, targetOf(record, shelf)?.loaded?.options),
-    source,
-  );
+  const paired = targetOf(record, shelf)?.loaded?.options;
+  const options = withTargetDefaults(request.options, paired);
   const spec = { model: key, path, placement: resolution.placement, options };
   const plan = async (each: LoadSpec): Promise<PlannedModel> => {
     run.signal.throwIfAborted();
@@ -181,12 +173,6 @@ export function withTargetDefaults(
     contextLength: options.contextLength ?? from.contextLength,
     parallelSequences: options.parallelSequences ?? from.parallelSequences,
   };
-}
-
-/** Models of a few megabytes lose more by waiting for a second thread than it computes. */
-function withSourceDefaults(options: RuntimeOptions, { source }: ModelSource): RuntimeOptions {
-  const embedded = source?.$case === 'uri' && source.value.startsWith('embedded:');
-  return embedded ? { ...options, threads: options.threads ?? 1 } : options;
 }
 
 /** BEST_EFFORT forgives that there is no memory or no backend, and nothing else. */

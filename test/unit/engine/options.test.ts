@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { FlashAttention, RuntimeOptions, SplitMode } from '@outrider/sdk/proto';
+import { threadsFor } from '../../../server/src/engine/host.js';
 import { decideOptions } from '../../../server/src/engine/options.js';
 
 describe('options of a load', () => {
@@ -15,6 +16,14 @@ describe('options of a load', () => {
       expect([name, value]).not.toContain(undefined);
       expect(String(value)).not.toMatch(/UNSPECIFIED/);
     }
+  });
+
+  it('give a small file one thread, and a large one every core', () => {
+    const mebibyte = 2 ** 20;
+    const threads = (mebibytes: number) => threadsFor(mebibytes * mebibyte, 8);
+
+    expect([0, 1, 16, 17, 100, 128, 4096].map(threads)).toEqual([1, 1, 1, 2, 7, 8, 8]);
+    expect(decide({}, 512)).toMatchObject({ threads: 1, threadsBatch: 1 });
   });
 
   it('use the thread count for prompts as well unless told otherwise', () => {
@@ -39,8 +48,8 @@ describe('options of a load', () => {
 
   it('turn flash attention on for split mode TENSOR, and refuse it off', () => {
     const decideFor = (flashAttention: FlashAttention) =>
-      decideOptions(RuntimeOptions.fromPartial({ flashAttention }), 512, SplitMode.TENSOR).options
-        .flashAttention;
+      decideOptions(RuntimeOptions.fromPartial({ flashAttention }), file(512), SplitMode.TENSOR)
+        .options.flashAttention;
 
     expect(decideFor(FlashAttention.UNSPECIFIED)).toBe(FlashAttention.ON);
     expect(decideFor(FlashAttention.AUTO)).toBe(FlashAttention.ON);
@@ -54,7 +63,7 @@ describe('options of a load', () => {
   it('warn of a context beyond training and of missing costs', () => {
     const { warnings } = decideOptions(
       RuntimeOptions.fromPartial({ contextLength: 1024, calibrate: false }),
-      512,
+      file(512),
     );
     expect(warnings.map(warning => warning.code)).toEqual([
       'CONTEXT_BEYOND_TRAINING',
@@ -64,5 +73,9 @@ describe('options of a load', () => {
 });
 
 function decide(given: Partial<RuntimeOptions>, trained: number) {
-  return decideOptions(RuntimeOptions.fromPartial(given), trained).options;
+  return decideOptions(RuntimeOptions.fromPartial(given), file(trained)).options;
+}
+
+function file(trainedContextLength: number) {
+  return { trainedContextLength, fileBytes: 2 ** 20 };
 }

@@ -1,6 +1,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { describe, expect, it } from '@jest/globals';
 import { abortFlagBytes } from '../../../server/src/engine/thread/abort-flag.js';
+import { ComputeTeam } from '../../../server/src/engine/thread/compute-team.js';
 import { type Beat, Heartbeat, readBeat } from '../../../server/src/engine/thread/heartbeat.js';
 import { type LoadedThread } from '../../../server/src/engine/thread/load.js';
 import {
@@ -108,7 +109,12 @@ function threadOverTable() {
     abort: new SharedArrayBuffer(abortFlagBytes),
   } as unknown as ThreadStart;
   return {
-    thread: new ModelThread(start, loaded, () => undefined),
+    thread: new ModelThread(
+      start,
+      loaded,
+      () => undefined,
+      new ComputeTeam(new SharedArrayBuffer(4), 1),
+    ),
     gauges,
     send: (message: ToThread) => port1.postMessage(message),
     beforePass: (listener: () => void) => {

@@ -44,9 +44,9 @@ export class Doorbell {
     return Atomics.load(this.#bell, 0);
   }
 
-  /** Sleeps until it has rung more often than `rings`. */
-  sleep(rings: number): void {
-    Atomics.wait(this.#bell, 0, rings);
+  /** Sleeps until it has rung more often than `rings`; false when it has not within `ms` milliseconds. */
+  sleep(rings: number, ms = Infinity): boolean {
+    return Atomics.wait(this.#bell, 0, rings, ms) !== 'timed-out';
   }
 }
 

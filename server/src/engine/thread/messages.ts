@@ -38,6 +38,8 @@ export interface ThreadStart {
   readonly abort: SharedArrayBuffer;
   /** Taken while a thread writes stream events to the server; see `EventLineWriter`. */
   readonly eventLine: SharedArrayBuffer;
+  /** Counts the compute threads of the process; see `ComputeTeam`. */
+  readonly teams: SharedArrayBuffer;
 }
 
 /** Slots of the shared Int32Array of a thread. */

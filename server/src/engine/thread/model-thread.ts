@@ -4,6 +4,7 @@ import { outputBudget } from '../llama/context.js';
 import { type GenerateSpec, type StreamEvent } from '../protocol.js';
 import { ChooserScratch } from '../sampling/chooser.js';
 import { AbortFlag } from './abort-flag.js';
+import { type ComputeTeam } from './compute-team.js';
 import { Doorbell, type Sender, waiting } from './doorbell.js';
 import { DraftChain } from './draft-chain.js';
 import { DraftLink } from './draft-link.js';
@@ -34,6 +35,7 @@ export class ModelThread {
   readonly #start: ThreadStart;
   readonly #loaded: LoadedThread;
   readonly #post: (message: FromThread) => void;
+  readonly #team: ComputeTeam;
   readonly #bell: Doorbell;
   readonly #gauges: Int32Array;
   readonly #heartbeat: Heartbeat;
@@ -46,7 +48,13 @@ export class ModelThread {
   readonly #answered = new Set<Sender<ToDraft | FromDraft>>();
   #stopped = false;
 
-  constructor(start: ThreadStart, loaded: LoadedThread, post: (message: FromThread) => void) {
+  constructor(
+    start: ThreadStart,
+    loaded: LoadedThread,
+    post: (message: FromThread) => void,
+    team: ComputeTeam,
+  ) {
+    this.#team = team;
     this.#start = start;
     this.#loaded = loaded;
     this.#post = post;
@@ -89,6 +97,8 @@ export class ModelThread {
       Atomics.store(this.#gauges, gauge.kvKept, this.#scheduler.kvKept);
       if (ran) continue;
       this.#heartbeat.asleep();
+      if (this.#bell.sleep(rings, this.#team.patienceMs)) continue;
+      this.#team.rest();
       this.#bell.sleep(rings);
     }
     this.#dismiss();

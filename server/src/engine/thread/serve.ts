@@ -1,6 +1,7 @@
 import { CodedError } from '../../coded-error.js';
 import { EventLineWriter } from '../event-line.js';
 import { endsStream } from '../protocol.js';
+import { ComputeTeam } from './compute-team.js';
 import { isRefusal } from './job.js';
 import { type LoadedThread, loadThread } from './load.js';
 import { type FromThread, type ThreadStart } from './messages.js';
@@ -22,17 +23,21 @@ export function serve(start: ThreadStart, tell: (message: FromThread) => void): 
     }
     tell(message);
   };
+  const { threads, threadsBatch } = start.options;
+  const team = new ComputeTeam(start.teams, Math.max(threads, threadsBatch));
   let loaded: LoadedThread;
   try {
     loaded = loadThread(start, post);
   } catch (error) {
+    team.leave();
     start.inbox.close();
     if (!(error instanceof CodedError)) post({ type: 'bug', message: String(error) });
     post({ type: 'loadFailed', error: CodedError.from(error).toData() });
     return isRefusal(error);
   }
-  const thread = new ModelThread(start, loaded, post);
+  const thread = new ModelThread(start, loaded, post, team);
   post({ type: 'loaded', facts: loaded.facts });
   thread.run();
+  team.leave();
   return sound;
 }

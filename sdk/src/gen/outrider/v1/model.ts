@@ -359,7 +359,10 @@ export interface RuntimeOptions {
   kvTypeV: KvCacheType;
   /** Default AUTO. */
   flashAttention: FlashAttention;
-  /** CPU threads for single-token and verify passes. Default: physical cores; 1 for the embedded models. */
+  /**
+   * CPU threads for single-token and verify passes. Default: one for every 16 MiB of the file, at most the
+   * physical cores: a small draft is fastest on one.
+   */
   threads?:
     | number
     | undefined;

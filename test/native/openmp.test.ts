@@ -1,0 +1,49 @@
+import { expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import koffi from 'koffi';
+import { endOpenMpTeam } from '../../server/src/engine/llama/openmp.js';
+import { describeUnless } from '../support/describe-unless.js';
+
+const source = fileURLToPath(new URL('../support/openmp-region.c', import.meta.url));
+const missing = process.platform !== 'linux' ? 'not Linux' : runs('gcc') ? undefined : 'no gcc';
+
+const [describe, skipped] = describeUnless(missing);
+
+describe(`the threads that OpenMP keeps${skipped}`, () => {
+  it('are ended, and made again by the next parallel region', () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'outrider-openmp-'));
+    try {
+      const library = path.join(directory, 'region.so');
+      execFileSync('gcc', ['-fopenmp', '-shared', '-fPIC', '-o', library, source]);
+      const region = koffi.load(library).func('int run_region(int)') as (threads: number) => number;
+      const before = threads();
+
+      expect(region(3)).toBe(3);
+      expect(threads()).toBe(before + 2);
+      endOpenMpTeam();
+      expect(threads()).toBe(before);
+      expect(region(3)).toBe(3);
+      expect(threads()).toBe(before + 2);
+      endOpenMpTeam();
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+});
+
+function threads(): number {
+  return readdirSync('/proc/self/task').length;
+}
+
+function runs(tool: string): boolean {
+  try {
+    execFileSync(tool, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
