@@ -1,5 +1,6 @@
 import { type DraftCosts } from './draft-costs.js';
 import { LossLedger } from './ledger.js';
+import { learnCosts, learnOutcomes } from './learning.js';
 import { askValue, expectedRate, type PaceSetup, pricesAt } from './pricing.js';
 import { Probes } from './probes.js';
 import { type PacedStep, type Plan, type ShadowOutcome } from './step.js';
@@ -120,7 +121,9 @@ export class PaceController {
     const busyUs = Math.max(step.stepUs - readUs, Math.min(step.stepUs, step.verifyUs));
     const stepUs = this.#uninterruptedUs(busyUs, step);
     this.observeProposals(step);
-    this.#observeCosts(step);
+    if (step.draft !== undefined) draftCosts?.observe(step.draft);
+    // A shadow draft at work may slow the pass down, or keep it waiting.
+    if (!this.#shadowing) learnCosts(this.#setup, step);
     this.#unread = step.draft === undefined ? this.#unread + step.emitted : 0;
     this.#probes.advance(step.emitted, step.stepUs / step.streams, costs.plainUs, this.#parked);
     if (!step.mixed) {
@@ -155,16 +158,9 @@ export class PaceController {
 
   /**
    * Takes what became of proposals: of the step's by `observeStep`, of a source that another was preferred to from here.
-   * Those behind the first wrong one tell nothing, for they were made on a false start.
    */
-  observeProposals({
-    bins,
-    agreed,
-    emitted,
-  }: Pick<PacedStep, 'bins' | 'agreed' | 'emitted'>): void {
-    const told = Math.min(bins.length, emitted, agreed + 1);
-    for (const [index, bin] of bins.slice(0, told).entries())
-      this.#setup.calibration.observe(bin, index < agreed, index);
+  observeProposals(told: Pick<PacedStep, 'bins' | 'agreed' | 'emitted'>): void {
+    learnOutcomes(this.#setup.calibration, told);
   }
 
   #most(limit: number): number {
@@ -234,19 +230,6 @@ export class PaceController {
     const interrupted = stepUs > mostUs && !this.#slow;
     this.#slow = stepUs > mostUs;
     return interrupted ? mostUs : stepUs;
-  }
-
-  #observeCosts({ rows, streams, mixed, verified, stepUs, verifyUs, draft }: PacedStep): void {
-    const { costs, draftCosts } = this.#setup;
-    if (draft !== undefined) draftCosts?.observe(draft);
-    // A shadow draft at work may slow the pass down, or keep it waiting.
-    if (mixed || this.#shadowing) return;
-    costs.observe(rows, verifyUs, 1 / streams);
-    if (streams > 1) return;
-    const overheadUs = costs.overheadUs;
-    if (draft === undefined && verified === 0) costs.observeOverhead(stepUs - verifyUs);
-    else if (draft !== undefined && overheadUs !== undefined)
-      draftCosts?.observeAsk(Math.min(costs.plainUs, stepUs - verifyUs - draft.us - overheadUs));
   }
 }
 

@@ -1,12 +1,16 @@
+import { learnCosts, learnOutcomes, type Learned } from './learning.js';
 import { type FixedPlan, type Pace } from './pace.js';
+import { type PacedStep } from './step.js';
 
-/** Always as many tokens as there are, up to a fixed number. */
+/** Always as many tokens as there are, up to a fixed number. What its steps show serves the pair's streams of other paces. */
 export class FixedPace implements Pace {
   readonly #tokens: number;
+  readonly #learned: Learned;
 
   /** @param tokens to draft per step */
-  constructor(tokens: number) {
+  constructor(tokens: number, learned: Learned) {
     this.#tokens = tokens;
+    this.#learned = learned;
   }
 
   plan(): FixedPlan {
@@ -25,12 +29,14 @@ export class FixedPace implements Pace {
     return acceptances.length < this.#most(limit);
   }
 
-  observeStep(): void {
-    // Nothing that it does depends on what happened.
+  observeStep(step: PacedStep): void {
+    if (step.draft !== undefined) this.#learned.draftCosts?.observe(step.draft);
+    learnCosts(this.#learned, step);
+    this.observeProposals(step);
   }
 
-  observeProposals(): void {
-    // It takes what is preferred by calibrations that stay as they are.
+  observeProposals(told: Pick<PacedStep, 'bins' | 'agreed' | 'emitted'>): void {
+    learnOutcomes(this.#learned.calibration, told);
   }
 
   observeShadow(): void {

@@ -1,15 +1,8 @@
-import { type StreamCalibration } from './calibration.js';
-import { type CostTable } from './cost-table.js';
-import { type DraftCosts } from './draft-costs.js';
+import { type Learned } from './learning.js';
 import { bestChoice, type Prices } from './value.js';
 
 /** What a stream is paced by. */
-export interface PaceSetup {
-  /** Of its target. */
-  readonly costs: CostTable;
-  /** Of its pair; unset: no draft model, only copies from the text. */
-  readonly draftCosts?: DraftCosts;
-  readonly calibration: StreamCalibration;
+export interface PaceSetup extends Learned {
   /** Most tokens to verify in one pass. */
   readonly maxDraftTokens: number;
 }

@@ -36,8 +36,12 @@ export class Pacing {
     // Dice know nothing of the pair, and it is to know nothing of them.
     const outcomes = synthetic === undefined ? learned : new PairCalibration();
     const calibration = outcomes.stream(sampling.temperature);
-    if (fixed) return { pace: new FixedPace(maxDraftTokens), calibration };
     const setup = { costs: this.#costs, calibration, maxDraftTokens };
+    if (fixed) {
+      // A draft that runs beside its target takes its turns with nobody: that says nothing of taking turns.
+      const learned = pair === undefined || overlap ? setup : { ...setup, draftCosts: pair.costs };
+      return { pace: new FixedPace(maxDraftTokens, learned), calibration };
+    }
     if (pair === undefined) return { pace: new PaceController(setup), calibration };
     const draftCosts = pair.costs;
     if (!overlap) return { pace: new PaceController({ ...setup, draftCosts }), calibration };
