@@ -7,9 +7,10 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { structOffsets } from '../../server/src/engine/llama/abi.js';
 import { structs } from '../../server/src/engine/llama/structs.js';
+import { runsHere } from '../support/runs-here.js';
 
 const support = fileURLToPath(new URL('../support', import.meta.url));
-const missing = ['cc', 'git'].find(tool => !runs(tool));
+const missing = ['cc', 'git'].find(tool => !runsHere(tool));
 const title = 'the structs of the binding';
 
 (missing === undefined ? describe : describe.skip)(
@@ -58,13 +59,4 @@ function readHeaderLayout(directory: string): Map<string, number> {
       return [`${name} ${field}`, Number(offset)];
     }),
   );
-}
-
-function runs(tool: string): boolean {
-  try {
-    execFileSync(tool, ['--version'], { stdio: 'pipe' });
-    return true;
-  } catch {
-    return false;
-  }
 }

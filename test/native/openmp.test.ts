@@ -7,9 +7,10 @@ import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
 import { endOpenMpTeam } from '../../server/src/engine/llama/openmp.js';
 import { describeUnless } from '../support/describe-unless.js';
+import { runsHere } from '../support/runs-here.js';
 
 const source = fileURLToPath(new URL('../support/openmp-region.c', import.meta.url));
-const missing = process.platform !== 'linux' ? 'not Linux' : runs('gcc') ? undefined : 'no gcc';
+const missing = process.platform !== 'linux' ? 'not Linux' : runsHere('gcc') ? undefined : 'no gcc';
 
 const [describe, skipped] = describeUnless(missing);
 
@@ -37,13 +38,4 @@ describe(`the threads that OpenMP keeps${skipped}`, () => {
 
 function threads(): number {
   return readdirSync('/proc/self/task').length;
-}
-
-function runs(tool: string): boolean {
-  try {
-    execFileSync(tool, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }
