@@ -6,6 +6,7 @@ import { PROMPTS_BY_CLASS, type PromptClass } from './peers/prompts/classes.js';
 import { loadTarget, startService } from './service.js';
 import { formatSpread, pairedRatios, spread } from './stats.js';
 import { partingOf, type TimedCompletion, tokensPerSecond } from './timed-completion.js';
+import { warmUp } from './warm-up.js';
 
 /** Text for `--help`. */
 export const NGRAM_USAGE = `ngram [--tokens 256] [--threads N] [--llama-dir DIR]
@@ -34,6 +35,7 @@ export async function ngram(line: readonly string[]): Promise<void> {
   const tokens = countFrom('--tokens', values.tokens);
   const { path } = ensureLargeModel();
   await using service = await startService(path, values['llama-dir']);
+  await warmUp(service.client);
   await loadTarget(service.client, path, countFrom('--threads', values.threads));
 
   const plain: TimedCompletion[] = [];

@@ -5,6 +5,7 @@ import { PROMPTS } from '../prompts.js';
 import { CONTEXT_LENGTH, loadTarget, startService } from '../service.js';
 import { formatSpread, pairedRatios, spread, type Spread } from '../stats.js';
 import { partingOf, type TimedCompletion, tokensPerSecond } from '../timed-completion.js';
+import { warmUp, warmUpPeerClient } from '../warm-up.js';
 import { type OverheadOptions } from './options.js';
 
 /** Plain decoding through the whole stack against llama-server. */
@@ -23,7 +24,7 @@ export interface StackSpeed {
 }
 
 const TOKENS = 128;
-// A service that has run for a while is what is compared: until then V8 still interprets parts of ours.
+// For the thread that has the model: what runs in it must be compiled there as well.
 const WARM_UP_TOKENS = 400;
 
 /** Compares plain greedy decoding of the same file with the same threads, in turns, each round another prompt. */
@@ -34,8 +35,10 @@ export async function measureStack(
   report: (line: string) => void,
 ): Promise<StackSpeed[]> {
   const results: StackSpeed[] = [];
+  await warmUpPeerClient(llamaServer);
   for (const threads of options.threads) {
     await using service = await startService(model, options.llamaDir);
+    await warmUp(service.client);
     await loadTarget(service.client, model, threads);
     await using other = await startLlamaServer({
       binary: llamaServer,

@@ -4,6 +4,7 @@ import { startLlamaServer } from '../llama-server/process.js';
 import { type CompletionDrafting, completeWithOutrider, PLAIN } from '../outrider-completion.js';
 import { CONTEXT_LENGTH, loadDraft, loadTarget, startService } from '../service.js';
 import { type CompletionRequest, type TimedCompletion } from '../timed-completion.js';
+import { warmUp } from '../warm-up.js';
 import { type PairFiles } from './pairs.js';
 import {
   type Drafting,
@@ -53,6 +54,7 @@ export async function startContenders(
       const libraryDir = set === 'same' ? build.libraryDir : undefined;
       const service = await startService(files.target, libraryDir);
       running.push(service);
+      await warmUp(service.client);
       await loadTarget(service.client, files.target, threads);
       await loadDraft(service.client, files.draft);
       list.push(...contendersOf(service.client, set));

@@ -1,5 +1,6 @@
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { ensureLlamaServer } from '../llama-server/build.js';
+import { warmUpPeerClient } from '../warm-up.js';
 import { compareWithLlamaServer, compareWithOwnPlain } from './equality.js';
 import { goalsOf } from './goals.js';
 import { type Measurement } from './measurement.js';
@@ -32,6 +33,7 @@ export async function peers(line: readonly string[]): Promise<void> {
   if (load > 0.5) console.log('the machine is busy: expect wide spreads, and distrust them');
 
   const build = await ensureLlamaServer(report);
+  await warmUpPeerClient(build.binary);
   const measurements: Measurement[] = [];
   let files: string[] = [];
   let result: PeersResult | undefined;

@@ -7,7 +7,7 @@ import { ensurePair, type Pair, pairName } from './pairs.js';
 import { PROMPTS_BY_CLASS } from './prompts/classes.js';
 import { settingName, turnOrder } from './settings.js';
 
-// Until a service has run for a while, V8 still interprets parts of ours; its four settings together make it warm.
+// For the threads that have the models: what runs in them must be compiled there as well.
 const WARM_UP = { prompt: 'Once upon a time', tokens: 96 };
 
 /** Lets every setting complete every prompt of one pair, in turns. */

@@ -4,6 +4,7 @@ import { completeWithOutrider, PLAIN } from '../outrider-completion.js';
 import { type PairFiles } from '../peers/pairs.js';
 import { CONTEXT_LENGTH, loadDraft, loadTarget, startService } from '../service.js';
 import { type CompletionRequest, type TimedCompletion } from '../timed-completion.js';
+import { warmUp } from '../warm-up.js';
 
 /** How text is made: by the target alone, or with drafts of three tokens, which is llama-server's default. */
 export type Way = 'plain' | 'speculative';
@@ -47,6 +48,7 @@ export async function startStreamContenders(
     const service = await startService(files.target, build.libraryDir);
     running.push(service);
     const { client } = service;
+    await warmUp(client);
     await loadTarget(client, files.target, threads, streams);
     await loadDraft(client, files.draft, streams);
     const speculative = { draftModel: 'small', speculation: DRAFT_TOKENS } as const;

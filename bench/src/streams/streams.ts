@@ -5,11 +5,12 @@ import { ensureLlamaServer, type LlamaServerBuild } from '../llama-server/build.
 import { ensurePair, type PairFiles } from '../peers/pairs.js';
 import { turnOrder } from '../peers/settings.js';
 import { PROMPTS } from '../prompts.js';
+import { warmUpPeerClient } from '../warm-up.js';
 import { startStreamContenders, type StreamContender } from './contenders.js';
 import { readStreamsOptions, type StreamsOptions } from './options.js';
 import { streamsPage, type StreamsMeasurement, summariseStreams } from './summary.js';
 
-// As in `peers`: until a service has run for a while, V8 still interprets parts of ours.
+// As in `peers`.
 const WARM_UP_TOKENS = 48;
 
 /** llama-server against Outrider with several streams at once, in turns; the table is printed and `streams.json` written. */
@@ -25,6 +26,7 @@ export async function streams(line: readonly string[]): Promise<void> {
   if (load > 0.5) console.log('the machine is busy: expect wide spreads, and distrust them');
 
   const build = await ensureLlamaServer(report);
+  await warmUpPeerClient(build.binary);
   const files = ensurePair({ target: 'f32', draft: 'good' }, report);
   const measurements: StreamsMeasurement[] = [];
   for (const number of options.streams) {

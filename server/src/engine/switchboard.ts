@@ -25,7 +25,8 @@ import { type DraftUse } from './thread/messages.js';
 import { type Remotes } from './remotes.js';
 import { compareVocabularies } from './vocabulary-pair.js';
 
-const kvReportMs = 200;
+// A report wakes both processes, which costs a plain decode on all cores more than the report is worth.
+const kvReportMs = 1000;
 
 /** The main thread of the engine process: takes the server's messages, runs loads one at a time, and routes streams. */
 export class Switchboard {

@@ -47,12 +47,14 @@ export class Context {
   readonly #spec: ContextSpec;
   #logits: Float32Array = new Float32Array(0);
   #logitsAt: Pointer = null;
+  #batchThreads: number;
 
   /** @throws CodedError ENGINE_ERROR when llama.cpp makes no context; its log says why */
   constructor(llama: LlamaFunctions, model: Pointer, spec: ContextSpec) {
     const { options } = spec;
     this.#llama = llama;
     this.#spec = spec;
+    this.#batchThreads = options.threadsBatch;
     const maxOutputs = outputBudget(options);
     this.#context = llama.llama_init_from_model(model, contextParams(llama, spec, maxOutputs));
     if (this.#context === null)
@@ -71,16 +73,24 @@ export class Context {
 
   /**
    * Decodes the batch; afterwards `row` reads its logits.
-   * @param prompt whether it holds prompt rows: llama.cpp takes the batch thread count for any pass of 2 or more rows, so
-   *   the count is set before each pass
+   * @param prompt whether it holds prompt rows, for which there is a thread count of its own
    * @returns 0 done, 1 no free cells (nothing changed), 2 aborted, below 0 failed
    */
   decode(prompt: boolean): number {
-    const { threads, threadsBatch } = this.#spec.options;
-    this.#llama.llama_set_n_threads(this.#context, threads, prompt ? threadsBatch : threads);
+    this.#useThreads(prompt);
     const code = this.batch.decode(this.#context);
     if (code === 0 && this.batch.outputs > 0) this.#mapLogits();
     return code;
+  }
+
+  /** llama.cpp takes the batch thread count for any pass of 2 or more rows, prompt or not. */
+  #useThreads(prompt: boolean): void {
+    const { threads, threadsBatch } = this.#spec.options;
+    const wanted = prompt ? threadsBatch : threads;
+    // Only a change: llama.cpp logs every call, and whoever logs waits until the main thread has taken the line.
+    if (wanted === this.#batchThreads) return;
+    this.#llama.llama_set_n_threads(this.#context, threads, wanted);
+    this.#batchThreads = wanted;
   }
 
   /** Logits of one output row of the last decode: a view that the next decode overwrites. */
