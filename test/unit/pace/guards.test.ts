@@ -85,7 +85,7 @@ describe('the losses of a pair', () => {
     expect(lossOf(streams)).toBeLessThan(8 + 0.015 * 64 * streams);
   });
 
-  it('are forgiven by gains and by time, and gains are not saved up', () => {
+  it('are forgiven by gains and by time, and gains are saved for one bad text', () => {
     const pair = new PairLosses();
     pair.add(5, 100);
     expect(pair.allowedSteps).toBe(0.5);
@@ -95,6 +95,8 @@ describe('the losses of a pair', () => {
     pair.add(0, 400);
     expect(pair.spent).toBe(false);
     pair.add(-100, 0);
+    expect(pair.allowedSteps).toBe(4);
+    pair.add(4, 0);
     expect(pair.allowedSteps).toBe(4);
     pair.add(4, 0);
     expect(pair.allowedSteps).toBe(0.5);

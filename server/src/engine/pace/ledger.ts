@@ -2,6 +2,7 @@ const allowedShare = 0.01;
 const allowedSteps = 4;
 const leastAllowedSteps = 0.5;
 const mostDebt = 8;
+const mostSaved = 4;
 const mostCredit = 20;
 const firstOff = 64;
 const longestOff = 1024;
@@ -15,7 +16,7 @@ export class PairLosses {
 
   /** Plain steps that a new stream may lose beside its 1 %. */
   get allowedSteps(): number {
-    return Math.max(leastAllowedSteps, allowedSteps - this.#debt);
+    return Math.min(allowedSteps, Math.max(leastAllowedSteps, allowedSteps - this.#debt));
   }
 
   /** Whether a new stream begins without speculation, because the pair owes more than any stream is allowed. */
@@ -23,9 +24,9 @@ export class PairLosses {
     return this.#debt > allowedSteps;
   }
 
-  /** Takes a step, in plain steps; a gain pays debts, and is not saved up. */
+  /** Takes a step, in plain steps. Gains pay debts, and save up for one bad text, which is no reason to leave a good draft. */
   add(loss: number, elapsed: number): void {
-    this.#debt = Math.min(mostDebt, Math.max(0, this.#debt + loss - allowedShare * elapsed));
+    this.#debt = Math.min(mostDebt, Math.max(-mostSaved, this.#debt + loss - allowedShare * elapsed));
   }
 }
 
