@@ -6,7 +6,7 @@ import { CONTEXT_LENGTH, loadDraft } from './service.js';
 
 // V8 compiles what has run some thousand times. A large model would need minutes for as many tokens, the embedded one
 // needs seconds, and most of the way of a token is the same for both.
-const TEXTS = 16;
+const TEXTS = 8;
 const REQUEST = { prompt: 'Once upon a time', tokens: 480 };
 const WAYS: readonly CompletionDrafting[] = [PLAIN, { draftModel: 'small', speculation: 3 }];
 
