@@ -26,7 +26,10 @@ export class PairLosses {
 
   /** Takes a step, in plain steps. Gains pay debts, and save up for one bad text, which is no reason to leave a good draft. */
   add(loss: number, elapsed: number): void {
-    this.#debt = Math.min(mostDebt, Math.max(-mostSaved, this.#debt + loss - allowedShare * elapsed));
+    this.#debt = Math.min(
+      mostDebt,
+      Math.max(-mostSaved, this.#debt + loss - allowedShare * elapsed),
+    );
   }
 }
 
