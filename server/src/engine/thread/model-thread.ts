@@ -23,9 +23,7 @@ import {
 import { Pacing } from './pacing.js';
 import { Peers } from './peers.js';
 import { PlainCost } from './plain-cost.js';
-import { Scheduler } from './scheduler.js';
-
-const fatalCode = -2;
+import { fatalCode, Scheduler } from './scheduler.js';
 
 /**
  * The thread of one loaded model, and the only one that touches its native objects. Its event loop never runs: it drains its

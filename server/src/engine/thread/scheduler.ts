@@ -31,6 +31,9 @@ export interface SchedulerListeners {
 const noCellsCode = 1;
 const harmlessCodes: readonly number[] = [noCellsCode, -1];
 const abortedCode = 2;
+/** From here on down a backend has failed: the process is given up. */
+export const fatalCode = -2;
+const restartAfterMs = 200;
 
 /**
  * Fills one batch per tick with verify rows, draft rows that another thread waits for, and prompt chunks. Whoever had rows in
@@ -268,7 +271,7 @@ export class Scheduler {
 
   #breakDown(code: number, streams: readonly Generation[], drafting: readonly DraftChain[]): void {
     const harmless = harmlessCodes.includes(code);
-    const error = new CodedError('ENGINE_ERROR', `llama_decode failed with code ${code}`);
+    const error = failureOf(code);
     for (const generation of harmless ? streams : [...this.#generations.values()]) {
       generation.fail(error);
       this.removeGeneration(generation);
@@ -277,6 +280,14 @@ export class Scheduler {
     if (!harmless) this.#cache.clear();
     this.#listeners.onBroken(code);
   }
+}
+
+function failureOf(code: number): CodedError {
+  const failed = `llama_decode failed with code ${code}`;
+  if (code > fatalCode) return new CodedError('ENGINE_ERROR', failed);
+  return new CodedError('ENGINE_RESTARTED', `${failed}; the engine process is being restarted`, {
+    retryAfterMs: restartAfterMs,
+  });
 }
 
 function toTheEnd<Lane extends { readonly stream: number }>(
