@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
 import { endOpenMpTeam } from '../../server/src/engine/llama/openmp.js';
@@ -15,7 +16,7 @@ const missing = process.platform !== 'linux' ? 'not Linux' : runsHere('gcc') ? u
 const [describe, skipped] = describeUnless(missing);
 
 describe(`the threads that OpenMP keeps${skipped}`, () => {
-  it('are ended, and made again by the next parallel region', () => {
+  it('are ended, and made again by the next parallel region', async () => {
     const directory = mkdtempSync(path.join(os.tmpdir(), 'outrider-openmp-'));
     try {
       const library = path.join(directory, 'region.so');
@@ -26,7 +27,8 @@ describe(`the threads that OpenMP keeps${skipped}`, () => {
       expect(region(3)).toBe(3);
       expect(threads()).toBe(before + 2);
       endOpenMpTeam();
-      expect(threads()).toBe(before);
+      // Ended threads are listed until the kernel has buried them; the test's time limit is the only one.
+      while (threads() > before) await setImmediate();
       expect(region(3)).toBe(3);
       expect(threads()).toBe(before + 2);
       endOpenMpTeam();
