@@ -5,6 +5,7 @@ import { decideOptions } from '../../../server/dist/engine/options.js';
 import { PROMPTS } from '../prompts.js';
 import { CONTEXT_LENGTH, loadDraft, loadTarget, startService } from '../service.js';
 import { formatSpread, median, pairedRatios, spread, type Spread } from '../stats.js';
+import { warmUp } from '../warm-up.js';
 import { type OverheadOptions } from './options.js';
 import { type RawDecoder, startRawDecoder } from './raw-decoder.js';
 import { type RawSchedule } from './raw-messages.js';
@@ -37,6 +38,7 @@ export async function measureSteps(
   const library = await resolveLibrary({ directory: options.llamaDir });
   for (const threads of options.threads) {
     await using service = await startService(model, options.llamaDir);
+    await warmUp(service.client);
     await loadTarget(service.client, model, threads);
     await loadDraft(service.client);
     const requested = RuntimeOptions.fromPartial({
